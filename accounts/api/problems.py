@@ -1,0 +1,76 @@
+"""DRF's exceptions as problems of the one registry."""
+
+from typing import Any
+
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from accounts.problems import (
+    FORBIDDEN,
+    INTERNAL,
+    INVALID_FIELD,
+    MALFORMED,
+    METHOD_NOT_ALLOWED,
+    NOT_ACCEPTABLE,
+    NOT_FOUND,
+    NOT_SIGNED_IN,
+    RATE_LIMITED,
+    UNSUPPORTED_MEDIA_TYPE,
+    Kind,
+    Problem,
+)
+
+_KINDS: dict[type[Exception], Kind] = {
+    exceptions.ParseError: MALFORMED,
+    exceptions.NotAuthenticated: NOT_SIGNED_IN,
+    exceptions.AuthenticationFailed: NOT_SIGNED_IN,
+    exceptions.PermissionDenied: FORBIDDEN,
+    exceptions.NotFound: NOT_FOUND,
+    Http404: NOT_FOUND,
+    exceptions.MethodNotAllowed: METHOD_NOT_ALLOWED,
+    exceptions.NotAcceptable: NOT_ACCEPTABLE,
+    exceptions.UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE,
+    exceptions.Throttled: RATE_LIMITED,
+}
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's EXCEPTION_HANDLER. None for what is not an API error: Django answers 500 and logs it."""
+    problem = as_problem(error)
+    if problem is None:
+        return None
+    response = Response(problem.body(context["request"].headers.get("X-Request-Id", "")), status=problem.kind.status)
+    response.content_type = "application/problem+json"
+    for name, value in problem.headers.items():
+        response[name] = value
+    if problem.kind.status == NOT_SIGNED_IN.status:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def as_problem(error: Exception) -> Problem | None:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, exceptions.ValidationError):
+        return _validation_problem(error)
+    for kind, registered in _KINDS.items():
+        if isinstance(error, kind):
+            return Problem(registered, str(getattr(error, "detail", registered.title)))
+    return Problem(INTERNAL, str(error.detail)) if isinstance(error, exceptions.APIException) else None
+
+
+def _validation_problem(error: exceptions.ValidationError) -> Problem:
+    detail = error.detail
+    if not isinstance(detail, dict):
+        return Problem(MALFORMED, "; ".join(str(item) for item in detail))
+    errors = {name: [str(item) for item in items] for name, items in detail.items()}
+    first = next(iter(errors.items()))
+    kind = MALFORMED if _is_shape(detail) else INVALID_FIELD
+    return Problem(kind, f"{first[0]}: {first[1][0]}", {"errors": errors})
+
+
+def _is_shape(detail: dict[str, Any]) -> bool:
+    """True if a field is missing or of the wrong type, rather than refused for its value."""
+    shapes = {"required", "null", "blank", "invalid", "max_length", "min_length", "not_a_string"}
+    return any(getattr(item, "code", "") in shapes for items in detail.values() for item in items)

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("user", views.UserView.as_view()),
+    path("session", views.SessionsView.as_view()),
+    path("session/<uuid:session_id>", views.SessionView.as_view()),
+]

@@ -1,0 +1,79 @@
+"""Users, their trading accounts, their API sessions. Written by ``accounts.users`` and ``accounts.sessions`` alone."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=(username or "").lower())
+
+    def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> "User":
+        from .users import create_operator
+
+        return create_operator(email=email, password=password)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. The id is random, so that it tells nothing about how many there are."""
+
+    class Role(models.TextChoices):
+        USER = "user"
+        ADMIN = "admin"
+        OPERATOR = "operator"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField(max_length=254, unique=True)
+    role = models.CharField(max_length=8, choices=Role.choices, default=Role.USER)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False, help_text="May open the admin.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    USERNAME_FIELD = "email"
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="user_email_is_lower_case", condition=models.Q(email=Lower("email"))),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class Account(models.Model):
+    """A trading account: what the journal, the engine and the ledger know a user by."""
+
+    id = models.BigAutoField(primary_key=True)
+    owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="accounts")
+    name = models.CharField(max_length=40, default="main")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="account_name_is_unique_per_owner")]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.name}"
+
+
+class Session(models.Model):
+    """One sign-in by the API. The token itself is never stored, only its SHA-256."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="sessions")
+    token_hash = models.BinaryField(max_length=32, unique=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    ip = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "-created_at"])]
+
+    def __str__(self) -> str:
+        return str(self.id)

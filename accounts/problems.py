@@ -1,0 +1,67 @@
+"""The registry of problems: every ``code`` an answer may carry, with its status and title (RFC 9457).
+
+Each floor declares its own codes here by ``declare``; nothing else makes one up.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    code: str
+    status: int
+    title: str
+
+
+REGISTRY: dict[str, Kind] = {}
+
+
+def declare(code: str, status: int, title: str) -> Kind:
+    """Adds a kind of problem. Raises ValueError if the code is declared already."""
+    if code in REGISTRY:
+        raise ValueError(f"problem code {code!r} is declared twice")
+    REGISTRY[code] = Kind(code, status, title)
+    return REGISTRY[code]
+
+
+@dataclass(slots=True)
+class Problem(Exception):
+    """An answer that is an error. ``extra`` are further members, as ``errors`` by field or ``order_id``."""
+
+    kind: Kind
+    detail: str
+    extra: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        Exception.__init__(self, f"{self.kind.code}: {self.detail}")
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        return {
+            "type": f"/docs/problems#{self.kind.code}",
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.detail,
+            "code": self.kind.code,
+            "request_id": request_id,
+            **self.extra,
+        }
+
+
+MALFORMED = declare("malformed", 400, "The request is malformed.")
+INVALID_PARAMETER = declare("invalid_parameter", 400, "A parameter is not valid.")
+NOT_SIGNED_IN = declare("not_signed_in", 401, "Sign in first.")
+WRONG_CREDENTIALS = declare("wrong_credentials", 401, "The address or the password is wrong.")
+FORBIDDEN = declare("forbidden", 403, "You may not do this.")
+CSRF_FAILED = declare("csrf_failed", 403, "The CSRF token is missing or wrong.")
+NOT_FOUND = declare("not_found", 404, "There is nothing here.")
+UNKNOWN_SESSION = declare("unknown_session", 404, "No such open session.")
+METHOD_NOT_ALLOWED = declare("method_not_allowed", 405, "This method is not allowed here.")
+NOT_ACCEPTABLE = declare("not_acceptable", 406, "No such representation.")
+CONFLICT = declare("idempotency_conflict", 409, "The same key was used for another request.")
+TOO_LARGE = declare("too_large", 413, "The request is too large.")
+UNSUPPORTED_MEDIA_TYPE = declare("unsupported_media_type", 415, "Send application/json or application/msgpack.")
+INVALID_FIELD = declare("invalid_field", 422, "A field was refused.")
+RATE_LIMITED = declare("rate_limited", 429, "Too many requests.")
+INTERNAL = declare("internal_error", 500, "Something went wrong on our side.")
