@@ -1,0 +1,10 @@
+DROP TRIGGER ledger_posting_inserted ON ledger_posting;
+DROP TRIGGER ledger_entry_inserted ON ledger_entry;
+DROP TRIGGER ledger_posting_append_only ON ledger_posting;
+DROP TRIGGER ledger_entry_append_only ON ledger_entry;
+DROP TRIGGER ledger_account_no_delete ON ledger_account;
+DROP TRIGGER ledger_account_guard ON ledger_account;
+DROP FUNCTION ledger_posting_inserted();
+DROP FUNCTION ledger_entry_inserted();
+DROP FUNCTION ledger_account_guard();
+DROP FUNCTION ledger_refuse();
