@@ -1,0 +1,1 @@
+"""Composition: settings, URLs, the ASGI application, the site. Knows all, known by none."""

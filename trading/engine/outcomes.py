@@ -1,0 +1,163 @@
+"""Outcomes: what a command came to, in the past tense.
+
+One class per fact, immutable. ``order`` is the sequence number of the PlaceOrder event. Units end the names as in
+``commands``. Outcomes of one event stand in the order in which things happened; BalanceChanged come last, once for each
+(account, asset) touched, with the values after the event.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from .commands import MarketState, Side
+
+
+class Reason(StrEnum):
+    """Why a command was refused, or an order ended without being filled. The one registry of the engine's reasons."""
+
+    UNKNOWN_ASSET = "unknown_asset"
+    UNKNOWN_MARKET = "unknown_market"
+    ALREADY_DEFINED = "already_defined"
+    INVALID_DEFINITION = "invalid_definition"
+    INVALID_ORDER = "invalid_order"
+    INVALID_AMOUNT = "invalid_amount"
+    UNKNOWN_FEE_TIER = "unknown_fee_tier"
+    MARKET_CLOSED = "market_closed"
+    BELOW_MINIMUM = "below_minimum"
+    ABOVE_MAXIMUM = "above_maximum"
+    TOO_MANY_ORDERS = "too_many_orders"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    WOULD_TAKE = "would_take"
+    NOT_FILLED_WHOLE = "not_filled_whole"
+    NO_LIQUIDITY = "no_liquidity"
+    SELF_TRADE = "self_trade"
+    IMMEDIATE_OR_CANCEL = "immediate_or_cancel"
+    SLIPPAGE_CAP = "slippage_cap"
+    BUDGET_SPENT = "budget_spent"
+    UNKNOWN_ORDER = "unknown_order"
+    USER_CANCELLED = "user_cancelled"
+
+
+class AssetDefined(NamedTuple):
+    asset: str
+
+
+class MarketDefined(NamedTuple):
+    market: str
+
+
+class MarketStateChanged(NamedTuple):
+    market: str
+    state: MarketState
+    reason: str
+
+
+class FeeTierSet(NamedTuple):
+    account: int
+    tier: int
+
+
+class Credited(NamedTuple):
+    account: int
+    asset: str
+    amount_atoms: int
+
+
+class CommandRejected(NamedTuple):
+    """A command other than PlaceOrder was refused; nothing changed."""
+
+    reason: Reason
+
+
+class OrderRejected(NamedTuple):
+    """The order was refused whole; nothing changed."""
+
+    order: int
+    account: int
+    market: str
+    reason: Reason
+
+
+class OrderAccepted(NamedTuple):
+    order: int
+    account: int
+    market: str
+
+
+class Filled(NamedTuple):
+    """One trade. ``quote_atoms`` moves from buyer to seller; each side's fee goes from it to the house, in quote atoms.
+
+    ``maker_remaining_lots`` is what of the maker's order still rests.
+    """
+
+    trade: int
+    market: str
+    price_ticks: int
+    quantity_lots: int
+    base_atoms: int
+    quote_atoms: int
+    taker_side: Side
+    taker_order: int
+    taker_account: int
+    taker_fee_atoms: int
+    maker_order: int
+    maker_account: int
+    maker_fee_atoms: int
+    maker_remaining_lots: int
+
+
+class OrderFilled(NamedTuple):
+    """Terminal: nothing of the order remains."""
+
+    order: int
+    account: int
+    market: str
+
+
+class OrderRested(NamedTuple):
+    order: int
+    account: int
+    market: str
+    side: Side
+    price_ticks: int
+    remaining_lots: int
+
+
+class OrderCancelled(NamedTuple):
+    """Terminal: what remained was cancelled; ``price_ticks`` is the level it rested at, None if it never rested.
+
+    ``remaining_lots`` is None for a market order by quote budget.
+    """
+
+    order: int
+    account: int
+    market: str
+    side: Side
+    price_ticks: int | None
+    remaining_lots: int | None
+    reason: Reason
+
+
+class BalanceChanged(NamedTuple):
+    """Absolute values after the event. Total is the sum of both."""
+
+    account: int
+    asset: str
+    available_atoms: int
+    held_atoms: int
+
+
+Outcome = (
+    AssetDefined
+    | MarketDefined
+    | MarketStateChanged
+    | FeeTierSet
+    | Credited
+    | CommandRejected
+    | OrderRejected
+    | OrderAccepted
+    | Filled
+    | OrderFilled
+    | OrderRested
+    | OrderCancelled
+    | BalanceChanged
+)

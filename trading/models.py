@@ -1,0 +1,245 @@
+"""The tables of trading. The journal is written by ``trading.journal.append``, all others by ``trading.projections``.
+
+Units: ``*_ticks`` of the market's tick, ``*_lots`` of its lot, ``*_atoms`` atomic units of the asset, ``*_us`` microseconds.
+"""
+
+from typing import Any
+
+from django.db import models
+
+
+class VerbatimJSON(models.JSONField):
+    """PostgreSQL's ``json``: keeps the text that was hashed, where ``jsonb`` would rewrite it."""
+
+    def db_type(self, connection: Any) -> str:
+        return "json"
+
+
+class Atoms(models.DecimalField):
+    """A whole number of atomic units, as wide as wei need it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "max_digits": 78, "decimal_places": 0})
+
+    def deconstruct(self) -> Any:
+        name, path, args, options = super().deconstruct()
+        del options["max_digits"], options["decimal_places"]
+        return name, path, args, options
+
+
+class OrderEvent(models.Model):
+    """The journal: one command a row, gapless, hash-chained, append-only. Everything else is a view of it."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    at_us = models.BigIntegerField()
+    command_id = models.UUIDField(unique=True)
+    account_id = models.BigIntegerField(null=True)
+    market = models.TextField(null=True)
+    kind = models.TextField()
+    body = VerbatimJSON()
+    request_id = models.TextField()
+    hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        db_table = "order_event"
+        verbose_name = "event"
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.kind}"
+
+
+class JournalHead(models.Model):
+    """The last event's number, time and hash: one row. Whoever holds its lock appends."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    seq = models.BigIntegerField()
+    at_us = models.BigIntegerField()
+    hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        db_table = "journal_head"
+        constraints = [models.CheckConstraint(name="journal_head_is_one_row", condition=models.Q(id=1))]
+
+    def __str__(self) -> str:
+        return str(self.seq)
+
+
+class ProjectionCheckpoint(models.Model):
+    """Up to which event the read models and the books are written. Moved by compare-and-swap in their transaction."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    seq = models.BigIntegerField()
+
+    class Meta:
+        db_table = "projection_checkpoint"
+        constraints = [models.CheckConstraint(name="projection_checkpoint_is_one_row", condition=models.Q(id=1))]
+
+    def __str__(self) -> str:
+        return str(self.seq)
+
+
+class Asset(models.Model):
+    asset = models.CharField(max_length=12, primary_key=True)
+    name = models.CharField(max_length=40)
+    kind = models.CharField(max_length=8)
+    decimals = models.SmallIntegerField()
+    trading_decimals = models.SmallIntegerField()
+
+    class Meta:
+        db_table = "asset"
+
+    def __str__(self) -> str:
+        return self.asset
+
+
+class Market(models.Model):
+    market = models.CharField(max_length=25, primary_key=True)
+    base = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+", db_column="base")
+    quote = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+", db_column="quote")
+    state = models.CharField(max_length=12)
+    state_reason = models.TextField(blank=True)
+    tick_atoms = Atoms()
+    lot_atoms = Atoms()
+    minimum_lots = models.BigIntegerField()
+    minimum_notional_atoms = Atoms()
+    maximum_open_orders = models.IntegerField()
+    fee_tiers = models.JSONField()
+
+    class Meta:
+        db_table = "market"
+
+    def __str__(self) -> str:
+        return self.market
+
+
+class Order(models.Model):
+    """An order as it stands. ``seq`` is the number of its PlaceOrder event, ``id`` that event's command id."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        FILLED = "filled"
+        CANCELLED = "cancelled"
+        REJECTED = "rejected"
+
+    seq = models.BigIntegerField(primary_key=True)
+    id = models.UUIDField(unique=True)
+    account_id = models.BigIntegerField()
+    client_order_id = models.TextField(null=True)
+    market = models.CharField(max_length=25)
+    side = models.CharField(max_length=4)
+    type = models.CharField(max_length=20)
+    time_in_force = models.CharField(max_length=3)
+    post_only = models.CharField(max_length=7)
+    price_ticks = models.BigIntegerField(null=True)
+    quantity_lots = models.BigIntegerField(null=True)
+    budget_atoms = Atoms(null=True)
+    filled_lots = models.BigIntegerField(default=0)
+    filled_quote_atoms = Atoms(default=0)
+    fee_atoms = Atoms(default=0)
+    status = models.CharField(max_length=9, choices=Status)
+    reason = models.TextField(null=True)
+    created_at_us = models.BigIntegerField()
+    updated_at_us = models.BigIntegerField()
+    updated_seq = models.BigIntegerField()
+
+    class Meta:
+        db_table = "trading_order"
+        indexes = [
+            models.Index(fields=["account_id", "-seq"], name="order_by_account"),
+            models.Index(
+                fields=["account_id", "seq"], name="open_order_by_account", condition=models.Q(status="open")
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="order_is_not_overfilled",
+                condition=models.Q(quantity_lots=None) | models.Q(filled_lots__lte=models.F("quantity_lots")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Trade(models.Model):
+    """One match. Kept for ever."""
+
+    id = models.BigIntegerField(primary_key=True)
+    seq = models.BigIntegerField()
+    market = models.CharField(max_length=25)
+    at_us = models.BigIntegerField()
+    price_ticks = models.BigIntegerField()
+    quantity_lots = models.BigIntegerField()
+    quote_atoms = Atoms()
+    taker_side = models.CharField(max_length=4)
+
+    class Meta:
+        db_table = "trade"
+        indexes = [models.Index(fields=["market", "-id"], name="trade_by_market")]
+        constraints = [
+            models.CheckConstraint(
+                name="trade_is_positive", condition=models.Q(price_ticks__gt=0, quantity_lots__gt=0)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Fill(models.Model):
+    """One side of a trade, as the order's owner sees it."""
+
+    id = models.BigAutoField(primary_key=True)
+    trade = models.ForeignKey(Trade, on_delete=models.PROTECT, related_name="fills", db_index=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="fills", db_column="order_seq")
+    account_id = models.BigIntegerField()
+    side = models.CharField(max_length=4)
+    liquidity = models.CharField(max_length=5)
+    fee_atoms = Atoms()
+
+    class Meta:
+        db_table = "fill"
+        indexes = [models.Index(fields=["account_id", "-id"], name="fill_by_account")]
+        constraints = [models.UniqueConstraint(fields=["trade", "liquidity"], name="fill_is_unique")]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Candle(models.Model):
+    """Open, high, low, close and volume of one interval in which something traded. Coarser intervals are summed."""
+
+    market = models.CharField(max_length=25)
+    interval_s = models.IntegerField()
+    start_us = models.BigIntegerField()
+    open_ticks = models.BigIntegerField()
+    high_ticks = models.BigIntegerField()
+    low_ticks = models.BigIntegerField()
+    close_ticks = models.BigIntegerField()
+    volume_lots = models.DecimalField(max_digits=40, decimal_places=0)
+    quote_atoms = Atoms()
+    trades = models.BigIntegerField()
+    pk = models.CompositePrimaryKey("market", "interval_s", "start_us")
+
+    class Meta:
+        db_table = "candle"
+
+    def __str__(self) -> str:
+        return f"{self.market} {self.interval_s} {self.start_us}"
+
+
+class FaucetGrant(models.Model):
+    """What the faucet gave, to hold the limit per account and day. One row a credit, named by its command id."""
+
+    command_id = models.UUIDField(primary_key=True)
+    account_id = models.BigIntegerField()
+    asset = models.CharField(max_length=12)
+    day = models.DateField()
+    amount_atoms = Atoms()
+
+    class Meta:
+        db_table = "faucet_grant"
+        indexes = [models.Index(fields=["account_id", "asset", "day"], name="faucet_grant_by_day")]
+
+    def __str__(self) -> str:
+        return str(self.command_id)
