@@ -1,0 +1,128 @@
+"""Verifying the journal: the chain, the fold, and the books at equal sequence. Reads only."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg
+
+import ledger.checks
+import ledger.queries
+from trading.engine.commands import Event
+from trading.engine.engine import Engine
+from trading.engine.snapshot import state_hash
+
+from .append import JournalBroken
+from .read import records_between
+from .records import GENESIS_HASH, Record, decode, link
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """``findings`` empty is good. ``state_hash`` is the engine's at ``seq``; the books are at ``posted_seq``."""
+
+    seq: int
+    posted_seq: int
+    state_hash: str
+    findings: list[str]
+
+
+def verify(connection: Connection, *, progress: Callable[[int, int], None] = lambda done, of: None) -> Verified:
+    """Checks everything from the first event, in one snapshot of the database; trading may go on meanwhile."""
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        head = _one(connection, "SELECT seq, at_us, hash FROM journal_head")
+        posted = int(str(_one(connection, "SELECT seq FROM projection_checkpoint")[0]))
+        fold = _Fold(connection, posted=posted, progress=progress)
+        findings = [*_columns(connection), *fold.run(int(str(head[0]))), *fold.check_head(head)]
+        findings += ledger.checks.findings(connection)
+    return Verified(seq=fold.engine.seq, posted_seq=posted, state_hash=state_hash(fold.engine), findings=findings)
+
+
+class _Fold:
+    """One pass over the journal: chain and fold together; the books are compared as it passes their checkpoint."""
+
+    def __init__(self, connection: Connection, *, posted: int, progress: Callable[[int, int], None]) -> None:
+        self.engine = Engine()
+        self._connection = connection
+        self._posted = posted
+        self._progress = progress
+        self._previous = GENESIS_HASH
+        self._findings: list[str] = []
+
+    def run(self, last: int) -> list[str]:
+        if self._posted > last:
+            return [f"the read models are at event {self._posted}, the journal ends at {last}"]
+        self._compare_books()
+        try:
+            for record in records_between(self._connection, 0, last):
+                self._check(record)
+                if record.seq % 10_000 == 0:
+                    self._progress(record.seq, last)
+        except JournalBroken as broken:
+            self._findings.append(str(broken))
+        except _Stop as stop:
+            self._findings.append(str(stop))
+        return self._findings
+
+    def check_head(self, head: tuple[object, ...]) -> list[str]:
+        row = self._connection.execute("SELECT coalesce(max(seq), 0) FROM order_event").fetchone()
+        findings = []
+        if row != (head[0],):
+            findings.append(f"the head says event {head[0]}, the last row is {row[0] if row else None}")
+        if not self._findings and head[2] != self._previous:
+            findings.append(f"the head's hash is not that of event {head[0]}")
+        return findings
+
+    def _check(self, record: Record) -> None:
+        expected = link(self._previous, record.seq, record.at_us, record.command_id, record.kind, record.body)
+        if expected != record.hash:
+            raise _Stop(f"event {record.seq} was altered: its hash does not follow from event {record.seq - 1}")
+        self._previous = record.hash
+        try:
+            self.engine.apply(
+                Event(seq=record.seq, at_us=record.at_us, command=decode(record.kind, record.body))
+            )
+        except Exception as error:
+            raise _Stop(f"event {record.seq} cannot be applied: {error!r}") from error
+        self._compare_books()
+
+    def _compare_books(self) -> None:
+        if self.engine.seq != self._posted:
+            return
+        booked = ledger.queries.balances(self._connection)
+        users = {(owner, asset): atoms for (owner, asset, kind), atoms in booked.items() if kind == "user"}
+        fees = {(0, asset): atoms for (_, asset, kind), atoms in booked.items() if kind == "fees"}
+        posted = {key: atoms for key, atoms in {**users, **fees}.items() if atoms}
+        held = {
+            (account, asset): available + held
+            for account, asset, available, held in self.engine.all_balances()
+            if available + held
+        }
+        for key in sorted(posted.keys() | held.keys()):
+            if posted.get(key, 0) != held.get(key, 0):
+                self._findings.append(
+                    f"at event {self._posted} account {key[0]} has {held.get(key, 0)} {key[1]} in the engine,"
+                    f" {posted.get(key, 0)} in the ledger"
+                )
+
+
+class _Stop(Exception):
+    """The first bad event was found; nothing after it can be judged."""
+
+
+def _columns(connection: Connection) -> list[str]:
+    """account_id and market stand beside the body for indexes; they must say what the body says."""
+    row = connection.execute(
+        "SELECT seq FROM order_event WHERE account_id::text IS DISTINCT FROM body->>'account'"
+        " OR market IS DISTINCT FROM body->>'market' ORDER BY seq LIMIT 1"
+    ).fetchone()
+    return [] if row is None else [f"event {row[0]} was altered: its columns do not say what its body says"]
+
+
+def _one(connection: Connection, query: str) -> tuple[object, ...]:
+    row = connection.execute(query).fetchone()
+    if row is None:
+        raise JournalBroken(f"no row for {query}")
+    return row
