@@ -5,39 +5,30 @@ postings of many entries by one COPY each for postings and entries; checks in Py
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
-
-from .models import Kind
 
 
 class UnbalancedEntry(Exception):
     """An entry's postings do not sum to zero in some asset, or there are none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One posting to be: ``amount_atoms`` (positive is a credit) to the account of ``owner`` (None for the house)."""
+AccountKey = tuple[int | None, str, str]
+"""Owner (the trading account's id; None for the house), asset, kind of ledger account."""
 
-    owner: int | None
-    asset: str
-    account_kind: Kind
-    amount_atoms: int
-    kind: str
+LineKey = tuple[int | None, str, str, str]
+"""An AccountKey and the kind of posting: what for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryDraft:
-    """One entry to be; ``cause`` is the sequence number of the journal event, unique."""
+    """One entry to be. ``cause``: the number of the journal event, unique. ``lines``: atoms, positive is a credit."""
 
     cause: int
     at_us: int
-    lines: Sequence[Line]
-
-
-AccountKey = tuple[int | None, str, str]
+    lines: Mapping[LineKey, int]
 
 
 class Books:
@@ -57,7 +48,7 @@ class Books:
             return
         for entry in entries:
             _check(entry)
-        self._open_accounts({(line.owner, line.asset, line.account_kind.value) for e in entries for line in e.lines})
+        self._open_accounts({key[:3] for entry in entries for key in entry.lines})
         with self._connection.cursor() as cursor:
             with cursor.copy("COPY ledger_posting (cause, account_id, kind, amount, balance) FROM STDIN") as copy:
                 copy.write("".join(self._rows(entries)))
@@ -66,10 +57,10 @@ class Books:
 
     def _rows(self, entries: Iterable[EntryDraft]) -> Iterable[str]:
         for entry in entries:
-            for line in entry.lines:
-                account = self._ids[line.owner, line.asset, line.account_kind.value]
-                balance = self._balances[account] = self._balances[account] + line.amount_atoms
-                yield f"{entry.cause}\t{account}\t{line.kind}\t{line.amount_atoms}\t{balance}\n"
+            for (owner, asset, account_kind, kind), amount in entry.lines.items():
+                account = self._ids[owner, asset, account_kind]
+                balance = self._balances[account] = self._balances[account] + amount
+                yield f"{entry.cause}\t{account}\t{kind}\t{amount}\t{balance}\n"
 
     def _open_accounts(self, keys: set[AccountKey]) -> None:
         missing = sorted((key for key in keys if key not in self._ids), key=repr)
@@ -89,8 +80,8 @@ class Books:
 
 def _check(entry: EntryDraft) -> None:
     totals: defaultdict[str, int] = defaultdict(int)
-    for line in entry.lines:
-        totals[line.asset] += line.amount_atoms
+    for (_, asset, _, _), amount in entry.lines.items():
+        totals[asset] += amount
     if not totals:
         raise UnbalancedEntry(f"entry {entry.cause} has no postings")
     for asset, total in totals.items():
