@@ -1,0 +1,52 @@
+"""Decimal strings at the edge, integers inside. Nothing here rounds: what does not fit is an error.
+
+A decimal string is ASCII digits with at most one point: no sign, no exponent, no blanks, no grouping.
+"""
+
+import re
+
+_DECIMAL = re.compile(r"([0-9]{1,30})(?:\.([0-9]{1,30}))?")
+
+
+class NotADecimal(ValueError):
+    """The text is not a decimal string."""
+
+
+class TooPrecise(ValueError):
+    """The text has more places than the unit."""
+
+
+def parse(text: str, decimals: int) -> int:
+    """The number of units of ``10**-decimals`` that the text says. Raises NotADecimal or TooPrecise."""
+    match = _DECIMAL.fullmatch(text)
+    if match is None:
+        raise NotADecimal("Write a decimal number such as 12.5, without sign or exponent.")
+    whole, places = match[1], (match[2] or "").rstrip("0")
+    if len(places) > decimals:
+        raise TooPrecise(f"At most {decimals} decimal places.")
+    return int(whole + places.ljust(decimals, "0"))
+
+
+def fixed(units: int, decimals: int) -> str:
+    """``units`` of ``10**-decimals`` with exactly that many places."""
+    if decimals == 0:
+        return str(units)
+    sign, digits = ("-", str(-units)) if units < 0 else ("", str(units))
+    digits = digits.rjust(decimals + 1, "0")
+    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}"
+
+
+def shown(units: int, decimals: int, at_least: int) -> str:
+    """Like ``fixed``, without the zeros at the end beyond ``at_least`` places."""
+    text = fixed(units, decimals)
+    extra = decimals - at_least
+    while extra > 0 and text[-1] == "0":
+        text, extra = text[:-1], extra - 1
+    return text[:-1] if text[-1] == "." else text
+
+
+def places(units: int, decimals: int) -> int:
+    """How many decimal places ``units`` of ``10**-decimals`` needs."""
+    while decimals > 0 and units % 10 == 0:
+        units, decimals = units // 10, decimals - 1
+    return decimals

@@ -1,0 +1,163 @@
+"""Requests and responses of the raw realms: JSON or MessagePack in, the same out, problems for what goes wrong."""
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from accounts.authentication import Principal
+from accounts.problems import INVALID_PARAMETER, MALFORMED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, Problem
+from trading.shapes import json_encoder, msgpack_encoder
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+T = TypeVar("T")
+
+BODY_LIMIT = 64 * 1024
+QUERY_FIELDS_LIMIT = 20
+_JSON, _MSGPACK = b"application/json", b"application/msgpack"
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_json_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+_msgpack_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
+
+
+class Request:
+    """One request. ``principal`` is set by the application before a handler that needs one runs."""
+
+    __slots__ = ("body", "headers", "method", "parameter", "path", "principal", "request_id", "scope")
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.request_id = choose_request_id(self.headers.get(b"x-request-id"))
+        self.body = b""
+        self.parameter = ""
+        self.principal: Principal | None = None
+
+    @property
+    def account(self) -> int:
+        if self.principal is None:
+            raise RuntimeError(f"{self.path} is not declared as needing a principal")
+        return self.principal.account_id
+
+    def header(self, name: bytes) -> str | None:
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    def cookie(self, name: str) -> str | None:
+        for part in self.headers.get(b"cookie", b"").decode("latin-1").split(";"):
+            key, _, value = part.strip().partition("=")
+            if key == name:
+                return value
+        return None
+
+    def json(self, shape: type[T]) -> T:
+        """The body as ``shape``. Raises Problem malformed, or invalid_parameter naming the field."""
+        kind = self.headers.get(b"content-type", _JSON).split(b";", 1)[0].strip().lower()
+        try:
+            if kind == _JSON:
+                return _decoder(_json_decoders, msgspec.json.Decoder, shape).decode(self.body)  # type: ignore[no-any-return]
+            if kind == _MSGPACK:
+                return _decoder(_msgpack_decoders, msgspec.msgpack.Decoder, shape).decode(self.body)  # type: ignore[no-any-return]
+        except msgspec.ValidationError as error:
+            raise invalid(error) from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Problem(MALFORMED, f"The body cannot be read: {error}.") from error
+        raise Problem(UNSUPPORTED_MEDIA_TYPE, f"Content-Type {kind.decode('latin-1')!r} is not understood.")
+
+    def query(self, shape: type[T]) -> T:
+        """The query string as ``shape``. Raises Problem invalid_parameter."""
+        try:
+            text = self.scope["query_string"].decode("ascii")
+            pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=QUERY_FIELDS_LIMIT)
+        except (UnicodeDecodeError, ValueError) as error:
+            raise Problem(MALFORMED, "The query string cannot be read.") from error
+        fields = dict(pairs)
+        if len(fields) != len(pairs):
+            raise Problem(MALFORMED, "A query parameter is given twice.")
+        try:
+            return msgspec.convert(fields, shape, strict=False)
+        except msgspec.ValidationError as error:
+            raise invalid(error) from error
+
+    async def read_body(self, receive: Receive) -> None:
+        """Reads the body. Raises Problem too_large beyond BODY_LIMIT."""
+        length = self.headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > BODY_LIMIT:
+            raise Problem(TOO_LARGE, f"At most {BODY_LIMIT} bytes.")
+        chunks: list[bytes] = []
+        size, more = 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > BODY_LIMIT:
+                raise Problem(TOO_LARGE, f"At most {BODY_LIMIT} bytes.")
+            chunks.append(chunk)
+            more = message.get("more_body", False)
+        self.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+class Disconnected(Exception):
+    """The client went away before it had sent its request."""
+
+
+def choose_request_id(given: bytes | None) -> str:
+    """The client's own request id if it is well-formed, else a new one."""
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given.decode("ascii")
+    return uuid.uuid4().hex
+
+
+def invalid(error: msgspec.ValidationError) -> Problem:
+    """msgspec says 'Expected `str`, got `int` - at `$.price`'."""
+    text, _, path = str(error).partition(" - at `$.")
+    field = path.rstrip("`")
+    extra = {"errors": {field: [f"{text}."]}} if field else {}
+    return Problem(INVALID_PARAMETER, f"{field}: {text}." if field else f"{text}.", extra)
+
+
+async def respond(
+    send: Send, request: Request, status: int, body: object, headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> None:
+    """Answers in MessagePack if the client accepts that, else in JSON. ``body`` None: no content."""
+    is_problem = status >= 400
+    if body is None:
+        kind, content = b"", b""
+    elif _MSGPACK in request.headers.get(b"accept", b""):
+        kind, content = _MSGPACK, msgpack_encoder.encode(body)
+    else:
+        kind = b"application/problem+json" if is_problem else _JSON
+        content = json_encoder.encode(body)
+    start = [
+        (b"content-type", kind),
+        (b"content-length", b"%d" % len(content)),
+        (b"x-request-id", request.request_id.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+        *headers,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": start if body is not None else start[1:]})
+    await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else content})
+
+
+async def respond_problem(send: Send, request: Request, problem: Problem) -> None:
+    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    if problem.kind.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await respond(send, request, problem.kind.status, problem.body(request.request_id), tuple(headers))
+
+
+def _decoder(known: dict[Any, Any], make: Callable[[Any], Any], shape: Any) -> Any:
+    decoder = known.get(shape)
+    if decoder is None:
+        decoder = known[shape] = make(shape)
+    return decoder

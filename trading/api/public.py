@@ -1,0 +1,346 @@
+"""The realms /public and /health: what everybody may see. Read from memory, but for old trades and candles."""
+
+import datetime as dt
+import time
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from accounts.problems import INVALID_PARAMETER, Problem
+from trading import gateway, queries
+from trading.engine.commands import FeeTier
+from trading.instruments import Asset, Market
+from trading.live import MarketState
+from trading.runtime import Runtime
+from trading.shapes import (
+    AssetBody,
+    AssetList,
+    Amount,
+    CandleBody,
+    CandleList,
+    Cursor,
+    FeesBody,
+    FeeTierBody,
+    HealthBody,
+    Limit,
+    MarketBody,
+    MarketFees,
+    MarketList,
+    MarketName,
+    OrderbookBody,
+    StatusBody,
+    TickerBody,
+    TickerList,
+    TimeBody,
+    TradeBody,
+    TradeList,
+    at_text,
+    fraction_text,
+)
+
+from .http import Request
+from .routes import Reply, Route
+
+INTERVALS_S = {
+    "1m": 60,
+    "5m": 300,
+    "15m": 900,
+    "30m": 1800,
+    "1h": 3600,
+    "4h": 14_400,
+    "1d": 86_400,
+    "1w": 604_800,
+}
+WEEK_ORIGIN_US = 4 * 86_400_000_000
+"""Weeks start on Monday: 5 January 1970 was one."""
+CANDLES_LIMIT = 1000
+
+
+class OrderbookQuery(Struct, forbid_unknown_fields=True):
+    market: MarketName
+    depth: Annotated[int, Meta(ge=1, le=1000)] = 100
+    group: Amount | None = None
+
+
+class TradesQuery(Struct, forbid_unknown_fields=True):
+    """``since``: trades with ids above it, oldest first. Without it the newest first, by ``cursor``."""
+
+    market: MarketName
+    since: Annotated[int, Meta(ge=0, le=2**62)] | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class CandlesQuery(Struct, forbid_unknown_fields=True):
+    """``start`` and ``end`` in microseconds since the epoch or RFC 3339; without them the last candles."""
+
+    market: MarketName
+    interval: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w"] = "1m"
+    start: Annotated[str, Meta(max_length=40)] | None = None
+    end: Annotated[str, Meta(max_length=40)] | None = None
+    limit: Limit = 500
+
+
+class TickerQuery(Struct, forbid_unknown_fields=True):
+    market: MarketName | None = None
+
+
+async def get_time(runtime: Runtime, request: Request) -> Reply:
+    now_us = time.time_ns() // 1000
+    return Reply(200, TimeBody(at_text(now_us), now_us))
+
+
+async def get_status(runtime: Runtime, request: Request) -> Reply:
+    markets = {name: state.market.state for name, state in runtime.live.markets.items()}
+    return Reply(200, StatusBody("open" if runtime.health().ready else "suspended", dict(markets), [], runtime.live.seq))
+
+
+async def get_assets(runtime: Runtime, request: Request) -> Reply:
+    return Reply(200, AssetList([_asset_body(asset) for asset in runtime.live.assets.values()], None))
+
+
+async def get_markets(runtime: Runtime, request: Request) -> Reply:
+    live = runtime.live
+    items = [_market_body(state.market, live.fees(state.market, None)) for state in live.markets.values()]
+    return Reply(200, MarketList(items, None))
+
+
+async def get_fees(runtime: Runtime, request: Request) -> Reply:
+    items = [
+        MarketFees(
+            name,
+            state.market.quote.definition.asset,
+            [
+                FeeTierBody(tier, fraction_text(fees.maker_ppm), fraction_text(fees.taker_ppm))
+                for tier, fees in enumerate(state.market.definition.fee_tiers)
+            ],
+        )
+        for name, state in runtime.live.markets.items()
+    ]
+    return Reply(200, FeesBody(items, None))
+
+
+async def get_orderbook(runtime: Runtime, request: Request) -> Reply:
+    query = request.query(OrderbookQuery)
+    market = gateway.market_of(runtime, query.market)
+    depth = runtime.live.markets[query.market].depth
+    if query.group is None:
+        bids, asks = depth.bids.top(query.depth), depth.asks.top(query.depth)
+    else:
+        step = _group_ticks(market, query.group)
+        bids, asks = depth.bids.grouped(query.depth, step), depth.asks.grouped(query.depth, step)
+    return Reply(
+        200,
+        OrderbookBody(
+            market.name,
+            runtime.live.seq,
+            [(market.price(price), market.quantity(lots)) for price, lots in bids],
+            [(market.price(price), market.quantity(lots)) for price, lots in asks],
+        ),
+    )
+
+
+async def get_trades(runtime: Runtime, request: Request) -> Reply:
+    query = request.query(TradesQuery)
+    market = gateway.market_of(runtime, query.market)
+    before = None if query.cursor is None else int(query.cursor)
+    rows = await gateway.read(
+        runtime, queries.trades, market=market.name, limit=query.limit, before=before, since=query.since
+    )
+    items = [
+        TradeBody(
+            row.id,
+            market.name,
+            market.price(row.price_ticks),
+            market.quantity(row.quantity_lots),
+            market.quote.text(row.quote_atoms),
+            row.taker_side,
+            at_text(row.at_us),
+            row.seq,
+        )
+        for row in rows
+    ]
+    more = len(rows) == query.limit and query.since is None
+    return Reply(200, TradeList(items, str(rows[-1].id) if more else None))
+
+
+async def get_candles(runtime: Runtime, request: Request) -> Reply:
+    query = request.query(CandlesQuery)
+    market = gateway.market_of(runtime, query.market)
+    interval_s = INTERVALS_S[query.interval]
+    width_us = interval_s * 1_000_000
+    origin_us = WEEK_ORIGIN_US if query.interval == "1w" else 0
+    now_us = time.time_ns() // 1000
+    end_us = now_us + 1 if query.end is None else min(_time_us(query.end, "end"), now_us + 1)
+    start_us = end_us - query.limit * width_us if query.start is None else _time_us(query.start, "start")
+    start_us = max(start_us, 0)
+    start_us += (origin_us - start_us) % width_us
+    end_us = min(end_us, start_us + query.limit * width_us)
+    rows = await gateway.read(
+        runtime,
+        queries.candles,
+        market=market.name,
+        interval_s=interval_s,
+        origin_us=origin_us,
+        start_us=start_us,
+        end_us=end_us,
+    )
+    close = None
+    if rows or runtime.live.markets[market.name].ticker.last is not None:
+        close = await gateway.read(runtime, queries.last_close, market=market.name, before_us=start_us)
+    return Reply(200, CandleList(_filled(rows, market, start_us, end_us, width_us, close), None))
+
+
+async def get_ticker(runtime: Runtime, request: Request) -> Reply:
+    query = request.query(TickerQuery)
+    now_us = time.time_ns() // 1000
+    if query.market is None:
+        return Reply(200, TickerList([ticker_body(state, now_us) for state in runtime.live.markets.values()], None))
+    gateway.market_of(runtime, query.market)
+    return Reply(200, ticker_body(runtime.live.markets[query.market], now_us))
+
+
+async def get_live(runtime: Runtime, request: Request) -> Reply:
+    return Reply(200, HealthBody("ok", {"process": "ok"}, runtime.live.seq, runtime.projector.seq))
+
+
+async def get_ready(runtime: Runtime, request: Request) -> Reply:
+    health = runtime.health()
+    body = HealthBody("ok" if health.ready else "unavailable", health.parts, runtime.live.seq, runtime.projector.seq)
+    return Reply(200 if health.ready else 503, body)
+
+
+def ticker_body(state: MarketState, now_us: int) -> TickerBody:
+    market, window = state.market, state.ticker.window(now_us)
+    bid, ask = state.depth.bids.best(), state.depth.asks.best()
+
+    def text(ticks: int | None) -> str | None:
+        return None if ticks is None else market.price(ticks)
+
+    change = None if window.last is None or window.open is None else window.last - window.open
+    return TickerBody(
+        market=market.name,
+        last=text(window.last),
+        bid=text(bid),
+        ask=text(ask),
+        open=text(window.open),
+        high=text(window.high),
+        low=text(window.low),
+        volume=market.quantity(window.volume),
+        quote_volume=market.quote.text(window.quote),
+        change=text(change),
+        at=at_text(now_us),
+    )
+
+
+def _asset_body(asset: Asset) -> AssetBody:
+    definition = asset.definition
+    return AssetBody(
+        asset=definition.asset,
+        name=definition.name,
+        kind=definition.kind,
+        decimals=definition.decimals,
+        trading_decimals=definition.trading_decimals,
+        deposit=False,
+        withdrawal=False,
+        withdrawal_fee=None,
+        minimum_deposit=None,
+        minimum_withdrawal=None,
+        confirmations=None,
+    )
+
+
+def _market_body(market: Market, fees: FeeTier) -> MarketBody:
+    definition = market.definition
+    return MarketBody(
+        market=definition.market,
+        base=definition.base,
+        quote=definition.quote,
+        state=market.state,
+        tick_size=market.price(1),
+        lot_size=market.quantity(1),
+        minimum_quantity=market.quantity(definition.minimum_lots),
+        minimum_notional=market.quote.text(definition.minimum_notional_atoms),
+        price_band=None,
+        max_open_orders=definition.maximum_open_orders,
+        maker_fee=fraction_text(fees.maker_ppm),
+        taker_fee=fraction_text(fees.taker_ppm),
+    )
+
+
+def _group_ticks(market: Market, text: str) -> int:
+    try:
+        ticks = market.parse_price(text)
+    except ValueError as error:
+        raise Problem(INVALID_PARAMETER, str(error), {"errors": {"group": [str(error)]}}) from error
+    if ticks < 1:
+        raise Problem(INVALID_PARAMETER, "group must be at least one tick.", {"errors": {"group": ["Zero."]}})
+    return ticks
+
+
+def _time_us(text: str, name: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        return int(text)
+    try:
+        at = dt.datetime.fromisoformat(text)
+        if at.tzinfo is None:
+            raise ValueError("no time zone")
+        return int((at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) / dt.timedelta(microseconds=1))
+    except ValueError as error:
+        detail = f"{name} is not a time: give microseconds since the epoch, or RFC 3339 with a zone."
+        raise Problem(INVALID_PARAMETER, detail, {"errors": {name: [detail]}}) from error
+
+
+def _filled(
+    rows: list[queries.CandleRow], market: Market, start_us: int, end_us: int, width_us: int, close: int | None
+) -> list[CandleBody]:
+    """Every candle of the range, oldest first; one without trades repeats the close before it. None before the first trade."""
+    by_start = {row.start_us: row for row in rows}
+    zero, nothing = market.quantity(0), market.quote.text(0)
+    candles: list[CandleBody] = []
+    for at_us in range(start_us, end_us, width_us):
+        row = by_start.get(at_us)
+        if row is not None:
+            close = row.close_ticks
+            candles.append(
+                (
+                    at_us,
+                    market.price(row.open_ticks),
+                    market.price(row.high_ticks),
+                    market.price(row.low_ticks),
+                    market.price(row.close_ticks),
+                    market.quantity(row.volume_lots),
+                    market.quote.text(row.quote_atoms),
+                    row.trades,
+                )
+            )
+        elif close is not None:
+            price = market.price(close)
+            candles.append((at_us, price, price, price, price, zero, nothing, 0))
+    return candles
+
+
+ROUTES = [
+    Route(method="GET", path="/health/live", name="live", summary="The process runs", needs="all",
+          handler=get_live, answer=HealthBody),
+    Route(method="GET", path="/health/ready", name="ready", summary="Every part serves; 503 says which does not",
+          needs="all", handler=get_ready, answer=HealthBody),
+    Route(method="GET", path="/public/time", name="time", summary="The exchange's clock", needs="all",
+          handler=get_time, answer=TimeBody),
+    Route(method="GET", path="/public/status", name="status", summary="The engine and the markets", needs="all",
+          handler=get_status, answer=StatusBody),
+    Route(method="GET", path="/public/assets", name="assets", summary="All assets", needs="all",
+          handler=get_assets, answer=AssetList),
+    Route(method="GET", path="/public/markets", name="markets", summary="All markets with their filters", needs="all",
+          handler=get_markets, answer=MarketList),
+    Route(method="GET", path="/public/fees", name="fees", summary="Fee tiers by market", needs="all",
+          handler=get_fees, answer=FeesBody),
+    Route(method="GET", path="/public/orderbook", name="orderbook", summary="Depth, raw or grouped", needs="all",
+          handler=get_orderbook, query=OrderbookQuery, answer=OrderbookBody),
+    Route(method="GET", path="/public/trades", name="trades", summary="Trades, back to the first", needs="all",
+          handler=get_trades, query=TradesQuery, answer=TradeList),
+    Route(method="GET", path="/public/candles", name="candles", summary="Candles, oldest first", needs="all",
+          handler=get_candles, query=CandlesQuery, answer=CandleList),
+    Route(method="GET", path="/public/ticker", name="ticker", summary="The last 24 hours of one market, or of all",
+          needs="all", handler=get_ticker, query=TickerQuery, answer=TickerBody),
+]  # fmt: skip

@@ -1,0 +1,56 @@
+"""The table of the raw realms: every call with what it takes, gives and needs. OpenAPI is made of it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from trading.runtime import Runtime
+
+from .http import Request
+
+Handler = Callable[[Runtime, Request], Awaitable["Reply"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    body: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One call. ``path`` may end with a parameter in braces; ``needs`` is "all" or "user"."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    needs: str
+    handler: Handler
+    status: int = 200
+    query: type | None = None
+    body: type | None = None
+    answer: type | None = None
+
+
+class Router:
+    """Finds the route of a request by exact path, then by the path up to its last part."""
+
+    def __init__(self, routes: list[Route]) -> None:
+        self.routes = routes
+        self._exact: dict[str, dict[str, Route]] = {}
+        self._prefixed: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            if route.path.endswith("}"):
+                self._prefixed.setdefault(route.path[: route.path.index("{")], {})[route.method] = route
+            else:
+                self._exact.setdefault(route.path, {})[route.method] = route
+
+    def find(self, path: str) -> tuple[dict[str, Route], str] | None:
+        """The routes of a path by method, and the path's parameter. None if there is no such path."""
+        exact = self._exact.get(path)
+        if exact is not None:
+            return exact, ""
+        start, slash, parameter = path.rpartition("/")
+        prefixed = self._prefixed.get(start + slash)
+        return (prefixed, parameter) if prefixed is not None and parameter else None

@@ -1,0 +1,138 @@
+"""The realm /trade: orders and fills of the account that asks."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from trading import gateway, queries
+from trading.engine.commands import Side
+from trading.runtime import Runtime
+from trading.shapes import (
+    Cancelled,
+    Cursor,
+    FillList,
+    Limit,
+    MarketName,
+    OrderBody,
+    OrderList,
+    OrderRequest,
+    order_body,
+)
+
+from .http import Request
+from .routes import Reply, Route
+
+
+class OrdersQuery(Struct, forbid_unknown_fields=True):
+    """Newest first. In a list an order's ``fills`` are empty: GET /trade/fills has them."""
+
+    status: Literal["open", "closed"] = "open"
+    market: MarketName | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class FillsQuery(Struct, forbid_unknown_fields=True):
+    market: MarketName | None = None
+    order_id: str | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class CancelQuery(Struct, forbid_unknown_fields=True):
+    market: MarketName | None = None
+    side: Side | None = None
+
+
+async def post_order(runtime: Runtime, request: Request) -> Reply:
+    placed = await gateway.place_order(
+        runtime,
+        account=request.account,
+        request=request.json(OrderRequest),
+        idempotency_key=request.header(b"idempotency-key"),
+        request_id=request.request_id,
+    )
+    return Reply(201 if placed.created else 200, placed.order)
+
+
+async def get_orders(runtime: Runtime, request: Request) -> Reply:
+    query = request.query(OrdersQuery)
+    if query.market is not None:
+        gateway.market_of(runtime, query.market)
+    before = None if query.cursor is None else int(query.cursor)
+    if query.status == "open":
+        orders = [
+            order
+            for order in reversed(list(runtime.live.open_orders(request.account)))
+            if query.market in (None, order.market) and (before is None or order.seq < before)
+        ][: query.limit]
+    else:
+        orders = await gateway.read(
+            runtime,
+            queries.closed_orders,
+            account=request.account,
+            market=query.market,
+            before=before,
+            limit=query.limit,
+        )
+    items = [order_body(order, gateway.market_of(runtime, order.market), []) for order in orders]
+    return Reply(200, OrderList(items, str(orders[-1].seq) if len(orders) == query.limit else None))
+
+
+async def get_order(runtime: Runtime, request: Request) -> Reply:
+    return Reply(200, await gateway.find_order(runtime, account=request.account, reference=request.parameter))
+
+
+async def delete_order(runtime: Runtime, request: Request) -> Reply:
+    body = await gateway.cancel_order(
+        runtime, account=request.account, reference=request.parameter, request_id=request.request_id
+    )
+    return Reply(200, body)
+
+
+async def delete_orders(runtime: Runtime, request: Request) -> Reply:
+    query = request.query(CancelQuery)
+    count = await gateway.cancel_all(
+        runtime, account=request.account, market=query.market, side=query.side, request_id=request.request_id
+    )
+    return Reply(200, Cancelled(count))
+
+
+async def get_fills(runtime: Runtime, request: Request) -> Reply:
+    query = request.query(FillsQuery)
+    if query.market is not None:
+        gateway.market_of(runtime, query.market)
+    order_id = None
+    if query.order_id is not None:
+        order_id = (await gateway.find_order(runtime, account=request.account, reference=query.order_id)).id
+    rows = await gateway.read(
+        runtime,
+        queries.fills,
+        account=request.account,
+        market=query.market,
+        order_id=order_id,
+        before=None if query.cursor is None else int(query.cursor),
+        limit=query.limit,
+    )
+    items = []
+    for row in rows:
+        fill = gateway.fill_body(row, gateway.market_of(runtime, row.market))
+        fill.order_id, fill.market, fill.side, fill.sequence = row.order_id, row.market, row.side, row.seq
+        items.append(fill)
+    return Reply(200, FillList(items, str(rows[-1].id) if len(rows) == query.limit else None))
+
+
+ROUTES = [
+    Route(method="POST", path="/trade/orders", name="place_order", summary="Place an order", needs="user",
+          handler=post_order, status=201, body=OrderRequest, answer=OrderBody),
+    Route(method="GET", path="/trade/orders", name="orders", summary="My open or closed orders", needs="user",
+          handler=get_orders, query=OrdersQuery, answer=OrderList),
+    Route(method="DELETE", path="/trade/orders", name="cancel_orders", summary="Cancel all my orders", needs="user",
+          handler=delete_orders, query=CancelQuery, answer=Cancelled),
+    Route(method="GET", path="/trade/orders/{id}", name="order", summary="One order, by id or client:ID", needs="user",
+          handler=get_order, answer=OrderBody),
+    Route(method="DELETE", path="/trade/orders/{id}", name="cancel_order", summary="Cancel one order", needs="user",
+          handler=delete_order, answer=OrderBody),
+    Route(method="GET", path="/trade/fills", name="fills", summary="My fills", needs="user",
+          handler=get_fills, query=FillsQuery, answer=FillList),
+]  # fmt: skip

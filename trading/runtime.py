@@ -1,0 +1,240 @@
+"""What runs in a serving process: the engine thread, the projector thread, and the live state on the event loop.
+
+The composition is all here: the engine thread publishes each batch to the event loop, which applies it to the live
+state, lets the stream see it, and answers the callers, in this order. The projector is fed by the engine thread.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from django.conf import settings
+from psycopg_pool import ConnectionPool
+
+from . import queries
+from .database import conninfo, open_pool
+from .engine.commands import Command, PlaceOrder
+from .engine.snapshot import state_hash
+from .journal.read import records_by_seq
+from .journal.records import decode, draft
+from .live import RECENT_TRADES, LiveState, Placed, TradePrint
+from .projections.projector import Projector
+from .replica import Answer, Applied, Overloaded, Publication, Replica, ReplicaSettings, ReplicaStopped, Submission
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+PROJECTION_WAIT_S = 5.0
+ANSWER_WAIT_S = 15.0
+"""After this long the caller is told that the outcome is unknown; the command may still be committed."""
+
+
+class ProjectionBehind(Exception):
+    """The read models have not reached what the caller has seen already."""
+
+
+class OutcomeUnknown(Exception):
+    """The database did not answer in time. The command may or may not be in the journal; its id tells, asked again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """``parts`` says of each part "ok" or why not."""
+
+    ready: bool
+    parts: dict[str, str]
+
+
+class Observer(Protocol):
+    """Sees what happens, on the event loop: each event after the live state has it, each batch at its end."""
+
+    def on_event(self, event: Applied) -> None: ...
+
+    def on_batch(self, publication: Publication) -> None: ...
+
+
+class Runtime:
+    """One per process. Made on the event loop; all methods but the callbacks named so are called there."""
+
+    def __init__(self) -> None:
+        self.live = LiveState()
+        self.observer: Observer | None = None
+        self.pool: ConnectionPool = open_pool()
+        self._loop = asyncio.get_running_loop()
+        self._serving = False
+        self._ready = False
+        self._projection_waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self.projector = Projector(conninfo(), on_progress=self._on_projected)
+        self.replica = Replica(
+            ReplicaSettings(
+                conninfo=conninfo(),
+                poll_s=settings.JOURNAL_POLL_MS / 1000,
+                batch_limit=settings.JOURNAL_BATCH_LIMIT,
+                inbox_limit=settings.COMMAND_QUEUE_LIMIT,
+            ),
+            on_caught_up=self._on_caught_up,
+            publish=self._on_publication,
+            project=self.projector.project,
+            on_stopped=self._on_stopped,
+        )
+
+    def start(self) -> None:
+        self.projector.start()
+        self.replica.start()
+
+    async def stop(self) -> None:
+        """Answers what waits, writes what is folded, then ends the threads."""
+        self._ready = False
+        await asyncio.to_thread(self.replica.stop)
+        await asyncio.to_thread(self.projector.stop)
+        await asyncio.to_thread(self.pool.close)
+        log.info("stopped at event %s, state %s", self.replica.engine.seq, state_hash(self.replica.engine))
+
+    # Commands
+
+    async def submit(self, command: Command, *, command_id: str, request_id: str) -> Answer:
+        """Appends a command and waits until it is committed and applied.
+
+        Raises Overloaded or ReplicaStopped (nothing was accepted), OutcomeUnknown.
+        """
+        if not self._ready:
+            raise ReplicaStopped("the engine is still reading the journal")
+        lag = self.live.seq - self.projector.seq
+        if lag > settings.PROJECTION_LAG_LIMIT:
+            raise Overloaded(f"the read models are {lag} events behind")
+        future: asyncio.Future[Answer] = self._loop.create_future()
+        submission = Submission(draft(command, command_id=command_id, request_id=request_id), future)
+        self.replica.submit(submission)
+        try:
+            return await asyncio.wait_for(future, ANSWER_WAIT_S)
+        except TimeoutError:
+            raise OutcomeUnknown("the journal did not answer in time") from None
+
+    # Reading
+
+    async def read(self, query: Callable[..., T], /, **arguments: Any) -> T:
+        """Runs a query in a worker thread, on read models that include everything this process has answered."""
+        await self.projected(self.live.seq)
+        return await asyncio.to_thread(self._query, query, arguments)
+
+    async def projected(self, seq: int) -> None:
+        """Waits until the read models are at ``seq``. Raises ProjectionBehind after PROJECTION_WAIT_S."""
+        if self.projector.seq >= seq:
+            return
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._projection_waiters.append((seq, future))
+        try:
+            await asyncio.wait_for(future, PROJECTION_WAIT_S)
+        except TimeoutError:
+            raise ProjectionBehind(f"the read models are at event {self.projector.seq}, not yet at {seq}") from None
+
+    def _query(self, query: Callable[..., T], arguments: dict[str, Any]) -> T:
+        with self.pool.connection() as connection:
+            return query(connection, **arguments)
+
+    # Health
+
+    def health(self) -> Health:
+        engine = self.replica.stopped_because or ("ok" if self._ready else "reading the journal")
+        projector = self.projector.stopped_because or "ok"
+        lag = self.live.seq - self.projector.seq
+        if projector == "ok" and lag > settings.PROJECTION_LAG_LIMIT:
+            projector = f"{lag} events behind"
+        parts = {"engine": engine, "projector": projector}
+        return Health(ready=all(part == "ok" for part in parts.values()), parts=parts)
+
+    # Callbacks on the engine thread
+
+    def _on_caught_up(self, replica: Replica) -> None:
+        engine = replica.engine
+        reached = threading.Event()
+        self._loop.call_soon_threadsafe(self._notify_when_projected, engine.seq, reached)
+        while not reached.wait(0.5):
+            if self.projector.stopped_because is not None:
+                raise ReplicaStopped(f"the projector stopped: {self.projector.stopped_because}")
+        live = self._build_live(replica)
+        log.info("read the journal to event %s, state %s", engine.seq, state_hash(engine))
+        self._serving = True
+        self._loop.call_soon_threadsafe(self._serve, live)
+
+    def _build_live(self, replica: Replica) -> LiveState:
+        engine = replica.engine
+        live = LiveState()
+        with self.pool.connection() as connection:
+            records = records_by_seq(connection, list(engine.orders))
+            updates = queries.open_order_updates(connection)
+            placed = []
+            for number in sorted(engine.orders):
+                record = records[number]
+                command = decode(record.kind, record.body)
+                if not isinstance(command, PlaceOrder):
+                    raise ReplicaStopped(f"event {number} is no order")
+                updated_seq = updates.get(number, number)
+                placed.append(Placed(number, record.command_id, record.at_us, command, updated_seq))
+            live.load(engine, placed)
+            for market in engine.markets:
+                recent = queries.trades(connection, market=market, limit=RECENT_TRADES)
+                live.load_history(
+                    market,
+                    queries.window_minutes(connection, market=market, now_us=engine.at_us),
+                    (
+                        TradePrint(t.id, t.seq, t.at_us, t.price_ticks, t.quantity_lots, t.quote_atoms, t.taker_side)
+                        for t in reversed(recent)
+                    ),
+                )
+        return live
+
+    def _on_publication(self, publication: Publication) -> None:
+        if self._serving:
+            self._loop.call_soon_threadsafe(self._publish, publication)
+
+    def _on_stopped(self, error: BaseException | None) -> None:
+        self._loop.call_soon_threadsafe(self._stop_serving)
+
+    # Callback on the projector thread
+
+    def _on_projected(self, seq: int) -> None:
+        self._loop.call_soon_threadsafe(self._wake_projection_waiters)
+
+    # On the event loop
+
+    def _serve(self, live: LiveState) -> None:
+        self.live = live
+        self._ready = True
+
+    def _publish(self, publication: Publication) -> None:
+        for event in publication.applied:
+            self.live.apply(event)
+            if self.observer is not None:
+                self.observer.on_event(event)
+        self.live.set_levels(publication.levels)
+        if self.observer is not None:
+            self.observer.on_batch(publication)
+        for submission, answer in publication.answers:
+            if not submission.future.done():
+                submission.future.set_result(answer)
+
+    def _stop_serving(self) -> None:
+        self._ready = False
+
+    def _notify_when_projected(self, seq: int, reached: threading.Event) -> None:
+        if self.projector.seq >= seq:
+            reached.set()
+            return
+        future: asyncio.Future[None] = self._loop.create_future()
+        future.add_done_callback(lambda _: reached.set())
+        self._projection_waiters.append((seq, future))
+
+    def _wake_projection_waiters(self) -> None:
+        waiting = []
+        for seq, future in self._projection_waiters:
+            if future.done():
+                continue
+            if self.projector.seq >= seq:
+                future.set_result(None)
+            else:
+                waiting.append((seq, future))
+        self._projection_waiters = waiting

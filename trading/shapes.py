@@ -1,0 +1,377 @@
+"""The shapes of the wire contract: one schema for JSON, MessagePack, the stream and OpenAPI.
+
+Amounts are decimal strings, times RFC 3339 in UTC with microseconds. A request refuses fields that it does not know: a
+misspelt ``post_only`` must not become a taker order.
+"""
+
+import datetime as dt
+from typing import Annotated, Any, Literal, Protocol
+
+import msgspec
+from msgspec import Meta, Struct
+
+from .engine.commands import Side
+from .instruments import Market
+
+Amount = Annotated[
+    str,
+    Meta(
+        max_length=61,
+        description="A decimal number, without sign or exponent.",
+        extra_json_schema={"pattern": r"^[0-9]{1,30}(\.[0-9]{1,30})?$"},
+    ),
+]
+MarketName = Annotated[str, Meta(max_length=25, description="BASE/QUOTE, as BTC/USD.", examples=["BTC/USD"])]
+AssetName = Annotated[str, Meta(max_length=12, examples=["BTC"])]
+ClientOrderId = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9._~:-]{1,64}$", description="Idempotency key of the order, yours alone.")
+]
+OrderTypeName = Literal[
+    "limit", "market", "stop", "stop_limit", "take_profit", "take_profit_limit", "trailing_stop"
+]
+Limit = Annotated[int, Meta(ge=1, le=1000)]
+Cursor = Annotated[str, Meta(pattern=r"^[0-9]{1,19}$", description="next_cursor of the page before.")]
+
+
+class OrderRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """An order to place."""
+
+    market: MarketName
+    side: Side
+    type: OrderTypeName
+    quantity: Amount | None = None
+    quote_quantity: Amount | None = None
+    price: Amount | None = None
+    slippage_price: Amount | None = None
+    time_in_force: Literal["GTC", "IOC", "FOK", "GTD"] | None = None
+    expires_at: dt.datetime | None = None
+    post_only: Literal["none", "reject", "reprice"] = "none"
+    self_trade_prevention: Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"] = "cancel_newest"
+    display_quantity: Amount | None = None
+    trigger_price: Amount | None = None
+    trailing_offset: Amount | None = None
+    client_order_id: ClientOrderId | None = None
+    deadline_at: dt.datetime | None = None
+    validate_only: bool = False
+
+
+class FeeBody(Struct):
+    asset: str
+    amount: str
+
+
+class FillBody(Struct, kw_only=True, omit_defaults=True):
+    """One fill. In GET /trade/fills with its order, market, side and sequence."""
+
+    id: int
+    price: str
+    quantity: str
+    quote_quantity: str
+    fee: str
+    fee_asset: str
+    liquidity: Literal["maker", "taker"]
+    at: str
+    order_id: str | None = None
+    market: str | None = None
+    side: Side | None = None
+    sequence: int | None = None
+
+
+class OrderBody(Struct, kw_only=True):
+    """An order as it stands at ``sequence``."""
+
+    id: str
+    client_order_id: str | None
+    market: str
+    side: Side
+    type: str
+    time_in_force: str
+    price: str | None
+    slippage_price: str | None
+    quantity: str | None
+    quote_quantity: str | None
+    filled_quantity: str
+    remaining_quantity: str | None
+    average_price: str | None
+    post_only: str
+    fees: list[FeeBody]
+    status: Literal["waiting", "open", "filled", "cancelled", "expired", "rejected"]
+    reason: str | None
+    created_at: str
+    updated_at: str
+    sequence: int
+    fills: list[FillBody]
+
+
+class OrderList(Struct):
+    items: list[OrderBody]
+    next_cursor: str | None
+
+
+class FillList(Struct):
+    items: list[FillBody]
+    next_cursor: str | None
+
+
+class Cancelled(Struct):
+    cancelled: int
+
+
+class BalanceBody(Struct):
+    asset: str
+    total: str
+    available: str
+    held: str
+
+
+class BalanceList(Struct):
+    items: list[BalanceBody]
+    next_cursor: str | None
+    sequence: int
+
+
+class LedgerLine(Struct):
+    id: int
+    asset: str
+    amount: str
+    balance: str
+    kind: str
+    cause: str
+    at: str
+    sequence: int
+
+
+class LedgerPage(Struct):
+    items: list[LedgerLine]
+    next_cursor: str | None
+
+
+class FaucetRequest(Struct, forbid_unknown_fields=True):
+    asset: AssetName
+    quantity: Amount
+
+
+class FaucetBody(Struct):
+    asset: str
+    quantity: str
+    sequence: int
+
+
+class TimeBody(Struct):
+    at: str
+    unix_us: int
+
+
+class StatusBody(Struct):
+    engine: Literal["open", "suspended", "winding_down"]
+    markets: dict[str, str]
+    notices: list[str]
+    sequence: int
+
+
+class AssetBody(Struct):
+    asset: str
+    name: str
+    kind: Literal["crypto", "token", "fiat"]
+    decimals: int
+    trading_decimals: int
+    deposit: bool
+    withdrawal: bool
+    withdrawal_fee: str | None
+    minimum_deposit: str | None
+    minimum_withdrawal: str | None
+    confirmations: int | None
+
+
+class AssetList(Struct):
+    items: list[AssetBody]
+    next_cursor: str | None
+
+
+class MarketBody(Struct):
+    market: str
+    base: str
+    quote: str
+    state: Literal["open", "cancel_only", "halted"]
+    tick_size: str
+    lot_size: str
+    minimum_quantity: str
+    minimum_notional: str
+    price_band: str | None
+    max_open_orders: int
+    maker_fee: str
+    taker_fee: str
+
+
+class MarketList(Struct):
+    items: list[MarketBody]
+    next_cursor: str | None
+
+
+class FeeTierBody(Struct):
+    tier: int
+    maker_fee: str
+    taker_fee: str
+
+
+class MarketFees(Struct):
+    market: str
+    fee_asset: str
+    tiers: list[FeeTierBody]
+
+
+class FeesBody(Struct):
+    items: list[MarketFees]
+    next_cursor: str | None
+
+
+class OrderbookBody(Struct):
+    """Levels as [price, quantity], best first."""
+
+    market: str
+    sequence: int
+    bids: list[tuple[str, str]]
+    asks: list[tuple[str, str]]
+
+
+class TradeBody(Struct):
+    id: int
+    market: str
+    price: str
+    quantity: str
+    quote_quantity: str
+    taker_side: Side
+    at: str
+    sequence: int
+
+
+class TradeList(Struct):
+    items: list[TradeBody]
+    next_cursor: str | None
+
+
+CandleBody = tuple[int, str, str, str, str, str, str, int]
+"""start_us, open, high, low, close, volume, quote_volume, trades"""
+
+
+class CandleList(Struct):
+    items: list[CandleBody]
+    next_cursor: str | None
+
+
+class TickerBody(Struct):
+    market: str
+    last: str | None
+    bid: str | None
+    ask: str | None
+    open: str | None
+    high: str | None
+    low: str | None
+    volume: str
+    quote_volume: str
+    change: str | None
+    at: str
+
+
+class TickerList(Struct):
+    items: list[TickerBody]
+    next_cursor: str | None
+
+
+class StreamToken(Struct):
+    token: str
+    expires_at: str
+
+
+class HealthBody(Struct):
+    status: Literal["ok", "unavailable"]
+    parts: dict[str, str]
+    sequence: int
+    projected_sequence: int
+
+
+class ProblemBody(Struct, kw_only=True, omit_defaults=True):
+    """RFC 9457. ``code`` is for programs, ``detail`` for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    order_id: str | None = None
+    sequence: int | None = None
+    errors: dict[str, list[str]] | None = None
+
+
+class OrderLike(Protocol):
+    """What LiveOrder and queries.OrderRow have in common."""
+
+    seq: Any
+    order_id: Any
+    account: Any
+    client_order_id: Any
+    market: Any
+    side: Any
+    type: Any
+    time_in_force: Any
+    post_only: Any
+    price_ticks: Any
+    quantity_lots: Any
+    budget_atoms: Any
+    filled_lots: Any
+    filled_quote_atoms: Any
+    fee_atoms: Any
+    status: Any
+    reason: Any
+    created_at_us: Any
+    updated_at_us: Any
+    updated_seq: Any
+
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def at_text(at_us: int) -> str:
+    """RFC 3339 with microseconds, UTC."""
+    return f"{(_EPOCH + dt.timedelta(microseconds=at_us)).strftime('%Y-%m-%dT%H:%M:%S.%f')}Z"
+
+
+def fraction_text(ppm: int) -> str:
+    """Parts per million as a decimal fraction."""
+    return f"{ppm // 1_000_000}.{ppm % 1_000_000:06d}".rstrip("0").ljust(3, "0")
+
+
+def order_body(order: OrderLike, market: Market, fills: list[FillBody]) -> OrderBody:
+    is_limit = order.type == "limit"
+    price = None if order.price_ticks is None else market.price(order.price_ticks)
+    lots = order.quantity_lots
+    return OrderBody(
+        id=order.order_id,
+        client_order_id=order.client_order_id,
+        market=order.market,
+        side=order.side,
+        type=order.type,
+        time_in_force=order.time_in_force,
+        price=price if is_limit else None,
+        slippage_price=None if is_limit else price,
+        quantity=None if lots is None else market.quantity(lots),
+        quote_quantity=None if order.budget_atoms is None else market.quote.text(order.budget_atoms),
+        filled_quantity=market.quantity(order.filled_lots),
+        remaining_quantity=None if lots is None else market.quantity(lots - order.filled_lots),
+        average_price=(
+            market.average_price(order.filled_quote_atoms, order.filled_lots) if order.filled_lots else None
+        ),
+        post_only=order.post_only,
+        fees=[FeeBody(market.quote.definition.asset, market.quote.text(order.fee_atoms))] if order.fee_atoms else [],
+        status=order.status,
+        reason=order.reason,
+        created_at=at_text(order.created_at_us),
+        updated_at=at_text(order.updated_at_us),
+        sequence=order.updated_seq,
+        fills=fills,
+    )
+
+
+json_encoder = msgspec.json.Encoder()
+msgpack_encoder = msgspec.msgpack.Encoder()
