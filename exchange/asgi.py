@@ -1,0 +1,75 @@
+"""The ASGI application of a serving process: the path decides, once.
+
+The realms that carry load go to ``trading.api``, ``/stream`` to ``trading.stream``, all else to Django. The lifespan
+starts and stops the engine and the projector.
+"""
+
+import logging
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange.settings.demo")
+
+from django.core.asgi import get_asgi_application
+
+django_application = get_asgi_application()
+
+from trading.api.application import application as raw_application  # noqa: E402
+from trading.api.application import is_ours  # noqa: E402
+from trading.api.http import Receive, Scope, Send, choose_request_id  # noqa: E402
+from trading.runtime import Runtime  # noqa: E402
+from trading.stream.hub import Hub  # noqa: E402
+
+log = logging.getLogger(__name__)
+
+
+class Exchange:
+    """The whole of a process."""
+
+    def __init__(self) -> None:
+        self.runtime: Runtime | None = None
+        self.hub: Hub | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif self.runtime is None or self.hub is None:
+            raise RuntimeError("the server did not run the lifespan's startup")
+        elif scope["type"] == "websocket":
+            await self.hub.serve(scope, receive, send)
+        elif is_ours(scope["path"]):
+            await raw_application(self.runtime, scope, receive, send)
+        else:
+            await _django(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self.runtime = Runtime()
+                self.hub = Hub(self.runtime)
+                self.runtime.start()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                if self.runtime is not None and self.hub is not None:
+                    await self.hub.close()
+                    await self.runtime.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+async def _django(scope: Scope, receive: Receive, send: Send) -> None:
+    """Django, with the request id given to it as a header and told on its answer."""
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
+    request_id = choose_request_id(given).encode()
+    headers = [(name, value) for name, value in scope["headers"] if name != b"x-request-id"]
+
+    async def send_with_id(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id)]
+        await send(message)
+
+    await django_application({**scope, "headers": [*headers, (b"x-request-id", request_id)]}, receive, send_with_id)  # type: ignore[arg-type]
+
+
+application = Exchange()
