@@ -1,7 +1,8 @@
 """Commands: everything that may be asked of the exchange, in the imperative.
 
 A command is one row of the journal. Its kind is the class name, its body the fields as JSON. Amounts are integers:
-``*_ticks`` of the market's tick, ``*_lots`` of its lot, ``*_atoms`` atomic units of the asset, ``*_ppm`` parts per million.
+``*_ticks`` of the market's tick, ``*_lots`` of its lot, ``*_atoms`` atomic units of the asset, ``*_ppm`` parts per
+million.
 A field that is not given is ``None``; nothing changes its meaning by type.
 """
 
@@ -94,11 +95,11 @@ class PlaceOrder:
     side: Side
     type: OrderType
     time_in_force: TimeInForce
-    quantity_lots: int | None
-    budget_atoms: int | None
-    price_ticks: int | None
-    post_only: PostOnly
-    client_order_id: str | None
+    quantity_lots: int | None = None
+    budget_atoms: int | None = None
+    price_ticks: int | None = None
+    post_only: PostOnly = "none"
+    client_order_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +115,8 @@ class CancelAll:
     """Cancels the account's open orders, of one market or side if given, oldest first."""
 
     account: int
-    market: str | None
-    side: Side | None
+    market: str | None = None
+    side: Side | None = None
 
 
 Command = DefineAsset | DefineMarket | SetMarketState | SetFeeTier | Credit | PlaceOrder | CancelOrder | CancelAll

@@ -1,0 +1,74 @@
+"""One OpenAPI document: drf-spectacular describes the DRF realms, this adds the raw ones from their route table."""
+
+from typing import Any
+
+import msgspec
+
+from accounts.problems import REGISTRY
+from trading.api.application import ROUTES
+from trading.api.routes import Route
+from trading.shapes import ProblemBody
+
+_REF = "#/components/schemas/{name}"
+_PROBLEMS = {"all": (400, 404), "user": (400, 401, 403, 404, 409, 422, 503)}
+
+
+def add_raw_realms(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """drf-spectacular's postprocessing hook."""
+    shapes = [ProblemBody, *(shape for route in ROUTES for shape in (route.body, route.answer) if shape is not None)]
+    _, components = msgspec.json.schema_components(shapes, ref_template=_REF)
+    schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(components)
+    schemas["ProblemBody"]["properties"]["code"]["enum"] = sorted(REGISTRY)
+    for route in ROUTES:
+        result["paths"].setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            operation["responses"].setdefault("default", _problem("Any other problem."))
+    result["paths"] = dict(sorted(result["paths"].items()))
+    return result
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.name,
+        "summary": route.summary,
+        "tags": [route.path.split("/")[1]],
+        "parameters": _parameters(route),
+        "responses": {str(route.status): {"description": "Done.", "content": _content(route.answer)}},
+    }
+    if route.name == "place_order":
+        operation["responses"]["200"] = {"description": "Done before: the first answer.", "content": _content(route.answer)}
+    if route.name == "ready":
+        operation["responses"]["503"] = {"description": "Some part does not serve.", "content": _content(route.answer)}
+    for status in _PROBLEMS[route.needs]:
+        operation["responses"].setdefault(str(status), _problem("See code."))
+    if route.body is not None:
+        operation["requestBody"] = {"required": True, "content": _content(route.body)}
+    if route.needs != "all":
+        operation["security"] = [{"session": []}]
+    return operation
+
+
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = []
+    if route.path.endswith("}"):
+        name = route.path[route.path.index("{") + 1 : -1]
+        parameters.append({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
+    if route.query is not None:
+        schema = msgspec.json.schema(route.query)
+        (definition,) = [d for d in schema["$defs"].values() if "properties" in d]
+        for name, field in definition["properties"].items():
+            required = name in definition.get("required", ())
+            parameters.append({"name": name, "in": "query", "required": required, "schema": field})
+    return parameters
+
+
+def _content(shape: Any) -> dict[str, Any]:
+    schema = {"$ref": _REF.format(name=shape.__name__)}
+    return {"application/json": {"schema": schema}, "application/msgpack": {"schema": schema}}
+
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"$ref": _REF.format(name="ProblemBody")}
+    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
