@@ -28,9 +28,7 @@ class Limit:
         cache.add(name, 0, timeout=self.window_s)
         if cache.incr(name) > self.times:
             wait_s = self.window_s - passed_s
-            raise Problem(
-                RATE_LIMITED, f"Try again in {wait_s} seconds.", headers={"Retry-After": str(wait_s)}
-            )
+            raise Problem(RATE_LIMITED, f"Try again in {wait_s} seconds.", headers={"Retry-After": str(wait_s)})
 
 
 SIGN_UP = Limit(name="sign-up", times=20, window_s=60)

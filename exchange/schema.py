@@ -38,7 +38,10 @@ def _operation(route: Route) -> dict[str, Any]:
         "responses": {str(route.status): {"description": "Done.", "content": _content(route.answer)}},
     }
     if route.name == "place_order":
-        operation["responses"]["200"] = {"description": "Done before: the first answer.", "content": _content(route.answer)}
+        operation["responses"]["200"] = {
+            "description": "Done before: the first answer.",
+            "content": _content(route.answer),
+        }
     if route.name == "ready":
         operation["responses"]["503"] = {"description": "Some part does not serve.", "content": _content(route.answer)}
     for status in _PROBLEMS[route.needs]:

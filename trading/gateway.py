@@ -82,9 +82,7 @@ async def place_order(
     order = runtime.live.order(command_id)
     if answer.applied is not None and order is not None:
         fills = [
-            _taker_fill(fill, market, answer.applied.at_us)
-            for fill in answer.applied.outcomes
-            if type(fill) is Filled
+            _taker_fill(fill, market, answer.applied.at_us) for fill in answer.applied.outcomes if type(fill) is Filled
         ]
         return Placed(_unless_rejected(order, market, fills), created=True)
     return Placed(await _first_answer(runtime, account, command_id, market), created=False)
@@ -150,9 +148,7 @@ async def cancel_order(runtime: Runtime, *, account: int, reference: str, reques
     return await describe(runtime, order)
 
 
-async def cancel_all(
-    runtime: Runtime, *, account: int, market: str | None, side: Side | None, request_id: str
-) -> int:
+async def cancel_all(runtime: Runtime, *, account: int, market: str | None, side: Side | None, request_id: str) -> int:
     """Cancels the account's open orders; returns how many."""
     if market is not None:
         market_of(runtime, market)
@@ -371,5 +367,3 @@ def _atoms(parse, text: str, name: str) -> int:  # type: ignore[no-untyped-def]
 
 def _wrong(name: str, detail: str) -> Problem:
     return Problem(INVALID_PARAMETER, detail, {"errors": {name: [detail]}})
-
-

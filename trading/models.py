@@ -15,7 +15,7 @@ class VerbatimJSON(models.JSONField):
         return "json"
 
 
-class Atoms(models.DecimalField):
+class Atoms(models.DecimalField):  # type: ignore[type-arg]
     """A whole number of atomic units, as wide as wei need it."""
 
     def __init__(self, **options: Any) -> None:
@@ -146,9 +146,7 @@ class Order(models.Model):
         db_table = "trading_order"
         indexes = [
             models.Index(fields=["account_id", "-seq"], name="order_by_account"),
-            models.Index(
-                fields=["account_id", "seq"], name="open_order_by_account", condition=models.Q(status="open")
-            ),
+            models.Index(fields=["account_id", "seq"], name="open_order_by_account", condition=models.Q(status="open")),
         ]
         constraints = [
             models.CheckConstraint(
@@ -177,9 +175,7 @@ class Trade(models.Model):
         db_table = "trade"
         indexes = [models.Index(fields=["market", "-id"], name="trade_by_market")]
         constraints = [
-            models.CheckConstraint(
-                name="trade_is_positive", condition=models.Q(price_ticks__gt=0, quantity_lots__gt=0)
-            )
+            models.CheckConstraint(name="trade_is_positive", condition=models.Q(price_ticks__gt=0, quantity_lots__gt=0))
         ]
 
     def __str__(self) -> str:

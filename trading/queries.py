@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from trading.engine.commands import Side
-
 import psycopg
+
+from trading.engine.commands import Side
 
 from .market_data.ticker import MINUTE_US, WINDOW_MINUTES, Minute
 from .projections.candles import STORED_INTERVALS_S

@@ -182,7 +182,7 @@ class Replica:
     def _process(self, batch: list[Submission]) -> None:
         drafts = {submission.draft.command_id: submission.draft for submission in reversed(batch)}
         ordered = [drafts[command_id] for command_id in dict.fromkeys(s.draft.command_id for s in batch)]
-        appended = self._persist(lambda connection: append(connection, ordered))
+        appended = self._persist(lambda connection: append(connection, ordered, now_us=time.time_ns() // 1000))
         if appended.before < self.engine.seq:
             raise DatabaseLostData(f"the journal ended at event {appended.before}, {self.engine.seq} was folded here")
         self._persist(lambda connection: self._fold_others(connection, appended.before))
@@ -253,7 +253,9 @@ class Replica:
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            self._connection = psycopg.connect(self.settings.conninfo, autocommit=True, application_name="kontor-engine")
+            self._connection = psycopg.connect(
+                self.settings.conninfo, autocommit=True, application_name="kontor-engine"
+            )
         return self._connection
 
     def _disconnect(self) -> None:
@@ -265,7 +267,7 @@ class Replica:
 def _answers(
     batch: Iterable[Submission], applied: Iterable[Applied], appended: Appended
 ) -> list[tuple[Submission, Answer]]:
-    """One answer for each submission: the first with a new id gets its outcomes, the others learn whether they agree."""
+    """One answer for each submission: the first of a new id gets its outcomes, others learn whether they agree."""
     records = {record.command_id: record for record in appended.records} | appended.repeated
     fresh = {event.command_id: event for event in applied}
     answers = []

@@ -26,9 +26,7 @@ AssetName = Annotated[str, Meta(max_length=12, examples=["BTC"])]
 ClientOrderId = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9._~:-]{1,64}$", description="Idempotency key of the order, yours alone.")
 ]
-OrderTypeName = Literal[
-    "limit", "market", "stop", "stop_limit", "take_profit", "take_profit_limit", "trailing_stop"
-]
+OrderTypeName = Literal["limit", "market", "stop", "stop_limit", "take_profit", "take_profit_limit", "trailing_stop"]
 Limit = Annotated[int, Meta(ge=1, le=1000)]
 Cursor = Annotated[str, Meta(pattern=r"^[0-9]{1,19}$", description="next_cursor of the page before.")]
 

@@ -37,7 +37,9 @@ class LedgerQuery(Struct, forbid_unknown_fields=True):
 
 
 async def get_balances(runtime: Runtime, request: Request) -> Reply:
-    return Reply(200, BalanceList(balance_bodies(runtime, request.account, runtime.live.assets), None, runtime.live.seq))
+    return Reply(
+        200, BalanceList(balance_bodies(runtime, request.account, runtime.live.assets), None, runtime.live.seq)
+    )
 
 
 async def get_ledger(runtime: Runtime, request: Request) -> Reply:

@@ -75,7 +75,9 @@ class Request:
         """The query string as ``shape``. Raises Problem invalid_parameter."""
         try:
             text = self.scope["query_string"].decode("ascii")
-            pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=QUERY_FIELDS_LIMIT)
+            pairs = parse_qsl(
+                text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=QUERY_FIELDS_LIMIT
+            )
         except (UnicodeDecodeError, ValueError) as error:
             raise Problem(MALFORMED, "The query string cannot be read.") from error
         fields = dict(pairs)

@@ -13,9 +13,9 @@ from trading.instruments import Asset, Market
 from trading.live import MarketState
 from trading.runtime import Runtime
 from trading.shapes import (
+    Amount,
     AssetBody,
     AssetList,
-    Amount,
     CandleBody,
     CandleList,
     Cursor,
@@ -92,7 +92,9 @@ async def get_time(runtime: Runtime, request: Request) -> Reply:
 
 async def get_status(runtime: Runtime, request: Request) -> Reply:
     markets = {name: state.market.state for name, state in runtime.live.markets.items()}
-    return Reply(200, StatusBody("open" if runtime.health().ready else "suspended", dict(markets), [], runtime.live.seq))
+    return Reply(
+        200, StatusBody("open" if runtime.health().ready else "suspended", dict(markets), [], runtime.live.seq)
+    )
 
 
 async def get_assets(runtime: Runtime, request: Request) -> Reply:

@@ -5,7 +5,6 @@ process may append; two cannot disagree. A batch is one transaction. If it raise
 unknown: append the same drafts again on a new connection, and those already written come back as repeated.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,24 +38,26 @@ class Appended:
     repeated: dict[str, Record]
 
 
-def append(connection: Connection, drafts: Sequence[Draft]) -> Appended:
+def append(connection: Connection, drafts: Sequence[Draft], *, now_us: int) -> Appended:
     """Commits the drafts that are not in the journal yet, in order. The connection must be in autocommit mode.
+
+    They are dated ``now_us``, or as the event before them if that is later.
 
     Raises psycopg.Error with the outcome unknown, JournalBroken with nothing written.
     """
     with connection.cursor() as cursor:
         try:
-            appended = _append(cursor, drafts)
+            appended = _append(cursor, drafts, now_us)
         except JournalBroken:
             cursor.execute("ROLLBACK")
             raise
     return appended
 
 
-def _append(cursor: "psycopg.Cursor[tuple[object, ...]]", drafts: Sequence[Draft]) -> Appended:
+def _append(cursor: "psycopg.Cursor[tuple[object, ...]]", drafts: Sequence[Draft], now_us: int) -> Appended:
     head_seq, head_at_us, head_hash = _lock_head(cursor)
     repeated = _find(cursor, [draft.command_id for draft in drafts])
-    at_us = max(head_at_us, time.time_ns() // 1000)
+    at_us = max(head_at_us, now_us)
     records: list[Record] = []
     rows: list[str] = []
     seq, previous, seen = head_seq, head_hash, set(repeated)
@@ -74,7 +75,7 @@ def _append(cursor: "psycopg.Cursor[tuple[object, ...]]", drafts: Sequence[Draft
     with cursor.copy(_COPY) as copy:
         copy.write("".join(rows))
     cursor.execute(
-        f"UPDATE journal_head SET seq = {seq}, at_us = {at_us}, hash = '\\x{previous.hex()}';"  # noqa: S608 - own ints
+        f"UPDATE journal_head SET seq = {seq}, at_us = {at_us}, hash = '\\x{previous.hex()}';"
         "COMMIT"
     )
     return Appended(before=head_seq, records=records, repeated=repeated)

@@ -62,7 +62,8 @@ def encode(command: Command) -> bytes:
 
 def decode(kind: str, body: bytes) -> Command:
     """The command of a row. Raises KeyError for an unknown kind, msgspec.ValidationError for a body not of that kind."""
-    return _decoders[kind].decode(body)
+    command: Command = _decoders[kind].decode(body)
+    return command
 
 
 def link(previous: bytes, seq: int, at_us: int, command_id: str, kind: str, body: bytes) -> bytes:

@@ -17,6 +17,9 @@ from .records import GENESIS_HASH, Record, decode, link
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
+HOUSE = 0
+"""The engine's account for the fees it has taken."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
@@ -81,9 +84,7 @@ class _Fold:
             raise _Stop(f"event {record.seq} was altered: its hash does not follow from event {record.seq - 1}")
         self._previous = record.hash
         try:
-            self.engine.apply(
-                Event(seq=record.seq, at_us=record.at_us, command=decode(record.kind, record.body))
-            )
+            self.engine.apply(Event(seq=record.seq, at_us=record.at_us, command=decode(record.kind, record.body)))
         except Exception as error:
             raise _Stop(f"event {record.seq} cannot be applied: {error!r}") from error
         self._compare_books()
@@ -92,9 +93,11 @@ class _Fold:
         if self.engine.seq != self._posted:
             return
         booked = ledger.queries.balances(self._connection)
-        users = {(owner, asset): atoms for (owner, asset, kind), atoms in booked.items() if kind == "user"}
-        fees = {(0, asset): atoms for (_, asset, kind), atoms in booked.items() if kind == "fees"}
-        posted = {key: atoms for key, atoms in {**users, **fees}.items() if atoms}
+        posted = {
+            (HOUSE if owner is None else owner, asset): atoms
+            for (owner, asset, kind), atoms in booked.items()
+            if kind in ("user", "fees") and atoms
+        }
         held = {
             (account, asset): available + held
             for account, asset, available, held in self.engine.all_balances()

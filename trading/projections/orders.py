@@ -15,9 +15,7 @@ _COPY_ORDERS = (
     " price_ticks, quantity_lots, budget_atoms, filled_lots, filled_quote_atoms, fee_atoms, status, reason,"
     " created_at_us, updated_at_us, updated_seq) FROM STDIN"
 )
-_COPY_TRADES = (
-    "COPY trade (id, seq, market, at_us, price_ticks, quantity_lots, quote_atoms, taker_side) FROM STDIN"
-)
+_COPY_TRADES = "COPY trade (id, seq, market, at_us, price_ticks, quantity_lots, quote_atoms, taker_side) FROM STDIN"
 _COPY_FILLS = "COPY fill (trade_id, order_seq, account_id, side, liquidity, fee_atoms) FROM STDIN"
 _UPDATE_ORDERS = """
 UPDATE trading_order o SET

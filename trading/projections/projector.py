@@ -136,9 +136,7 @@ class Projector:
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            self._connection = psycopg.connect(
-                self._conninfo, autocommit=True, application_name="kontor-projector"
-            )
+            self._connection = psycopg.connect(self._conninfo, autocommit=True, application_name="kontor-projector")
         return self._connection
 
     def _disconnect(self) -> None:

@@ -1,7 +1,7 @@
 """Who hears what: the subscriptions of the stream and the messages that each event makes for them.
 
-An Observer of the runtime: everything here runs on the event loop. A message is made once and posted to all who hear it;
-nothing is made for a channel that nobody hears.
+An Observer of the runtime: everything here runs on the event loop. A message is made once and posted to all who hear
+it; nothing is made for a channel that nobody hears.
 """
 
 import asyncio
@@ -168,7 +168,7 @@ class Channels:
         self._new_balances.clear()
 
     def _schedule_ticker(self, symbol: str) -> None:
-        """The first change is told after TICKER_INTERVAL_S, with all that came meanwhile: the last state is never lost."""
+        """A change is told after TICKER_INTERVAL_S, with all that came meanwhile: the last state is never lost."""
         if symbol in self._stale_tickers or not self._tickers.get(symbol):
             return
         self._stale_tickers.add(symbol)
@@ -237,7 +237,7 @@ def _sums_before(order: LiveOrder, event: Applied) -> tuple[int, int]:
 
 
 def _changes(known: dict[int, int], top: list[tuple[int, int]], all_lots: dict[int, int]) -> list[tuple[int, int]]:
-    """Levels that are new or different, and with no lots those that are gone; what fell below the depth is cut there."""
+    """Levels that are new or different, and those that are gone with no lots; the receiver cuts at its depth."""
     changed = [(price, lots) for price, lots in top if known.get(price) != lots]
     return changed + [(price, 0) for price in known if price not in all_lots]
 

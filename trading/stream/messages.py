@@ -105,7 +105,9 @@ def order_state(order: LiveOrder, market: Market, kind: str) -> dict[str, Any]:
     }
 
 
-def execution(order: LiveOrder, market: Market, fill: Filled, at_us: int, cum_lots: int, cum_quote: int) -> dict[str, Any]:
+def execution(
+    order: LiveOrder, market: Market, fill: Filled, at_us: int, cum_lots: int, cum_quote: int
+) -> dict[str, Any]:
     """One fill of an order; ``cum_*`` are the order's sums with this fill."""
     is_taker = fill.taker_order == order.seq
     whole = order.quantity_lots is not None and cum_lots == order.quantity_lots

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import time
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ class Command(BaseCommand):
             for command, name in commands
         ]
         with psycopg.connect(conninfo(), autocommit=True) as connection:
-            appended = append(connection, drafts)
+            appended = append(connection, drafts, now_us=time.time_ns() // 1000)
         self.stdout.write(f"Demo: {len(appended.records)} events written, {len(appended.repeated)} were there.")
 
     def _user(self, known: dict[str, list[dict[str, str]]], group: str, entry: dict[str, str], state: Path) -> None:

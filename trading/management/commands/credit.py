@@ -1,5 +1,6 @@
 """``manage.py credit EMAIL ASSET QUANTITY --reason TEXT``"""
 
+import time
 from typing import Any
 
 import psycopg
@@ -43,7 +44,8 @@ class Command(BaseCommand):
         reference = options["reference"]
         command_id = new_command_id() if reference is None else derived_command_id("credit", reference)
         with psycopg.connect(conninfo(), autocommit=True) as connection:
-            appended = append(connection, [draft(command, command_id=command_id, request_id="manage.py credit")])
+            drafts = [draft(command, command_id=command_id, request_id="manage.py credit")]
+            appended = append(connection, drafts, now_us=time.time_ns() // 1000)
         if appended.records:
             self.stdout.write(f"Credited {quantity} {asset} to {email}: event {appended.records[0].seq}.")
             return

@@ -1,0 +1,141 @@
+"""What tests stand on: a real PostgreSQL, a fresh database for each test, the server as a process of its own.
+
+Loaded as a pytest plugin for the tests of every app. PostgreSQL is embedded, started once per run under ``.state/test``;
+a database is a copy of a migrated template, since what is append-only cannot be emptied.
+"""
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / ".state" / "test"
+STATE.mkdir(parents=True, exist_ok=True)
+os.environ["DJANGO_SETTINGS_MODULE"] = "exchange.settings.demo"
+os.environ["KONTOR_STATE"] = str(STATE)
+os.environ["DATABASE_URL"] = "postgresql://nobody@/none"
+os.environ.pop("REDIS_URL", None)
+
+import django  # noqa: E402
+import psycopg  # noqa: E402
+import pytest  # noqa: E402
+
+from exchange.launch.postgres import APPLICATION, OWNER, EmbeddedPostgres  # noqa: E402
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.db import connections  # noqa: E402
+
+from tests.server import Server  # noqa: E402
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database of its own: ``url`` for the application's role, ``owner_url`` for who may migrate."""
+
+    name: str
+    url: str
+    owner_url: str
+
+    def connect(self) -> "psycopg.Connection[tuple[object, ...]]":
+        return psycopg.connect(self.url, autocommit=True)
+
+    def connect_as_owner(self) -> "psycopg.Connection[tuple[object, ...]]":
+        return psycopg.connect(self.owner_url, autocommit=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The PostgreSQL of this run, with a migrated template and one that the demo is laid out in."""
+
+    postgres: EmbeddedPostgres
+
+    def copy(self, template: str, name: str | None = None) -> Database:
+        name = name or f"test_{os.getpid()}_{next(_numbers)}"
+        with psycopg.connect(self.postgres.url("postgres", OWNER), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+        return Database(name, self.postgres.url(name, APPLICATION), self.postgres.url(name, OWNER))
+
+    def drop(self, database: Database) -> None:
+        with psycopg.connect(self.postgres.url("postgres", OWNER), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{database.name}" WITH (FORCE)')
+
+
+def manage(*arguments: str, url: str, check: bool = True, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Runs manage.py on a database."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), *arguments],
+        env={**os.environ, "DATABASE_URL": url, **environment},
+        capture_output=True,
+        text=True,
+        check=check,
+    )
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    shutil.rmtree(STATE / "postgres", ignore_errors=True)
+    (STATE / "demo.json").unlink(missing_ok=True)
+    with EmbeddedPostgres(STATE) as postgres:
+        cluster = Cluster(postgres)
+        empty = cluster.copy("kontor", "template_empty")
+        manage("migrate", "--noinput", url=empty.owner_url)
+        demo = cluster.copy("template_empty", "template_demo")
+        manage("lay_out_demo", url=demo.url)
+        yield cluster
+
+
+def _database(cluster: Cluster, template: str) -> Iterator[Database]:
+    database = cluster.copy(template)
+    previous = settings.DATABASES["default"].copy()
+    _point_django_at(database.name, cluster)
+    yield database
+    connections.close_all()
+    settings.DATABASES["default"].update(previous)
+    connections["default"].settings_dict.update(previous)
+    cluster.drop(database)
+
+
+def _point_django_at(name: str, cluster: Cluster) -> None:
+    parts = psycopg.conninfo.conninfo_to_dict(cluster.postgres.url(name, APPLICATION))
+    connections.close_all()
+    for target in (settings.DATABASES["default"], connections["default"].settings_dict):
+        target.update(NAME=name, USER=parts["user"], HOST=parts["host"], PORT=parts.get("port", ""), PASSWORD="")
+
+
+@pytest.fixture
+def database(cluster: Cluster) -> Iterator[Database]:
+    """A migrated database with nothing in it; Django's connection points at it too."""
+    yield from _database(cluster, "template_empty")
+
+
+@pytest.fixture
+def demo_database(cluster: Cluster) -> Iterator[Database]:
+    """A database with the demo's assets, markets and accounts."""
+    yield from _database(cluster, "template_demo")
+
+
+@pytest.fixture(scope="module")
+def server(cluster: Cluster) -> Iterator[Server]:
+    """The exchange as a process, with the demo's markets and no bots; shared by the tests of a module."""
+    database = cluster.copy("template_demo")
+    with Server(database.url) as server:
+        yield server
+    cluster.drop(database)
+
+
+@pytest.fixture
+def own_server(cluster: Cluster) -> Iterator[Server]:
+    """A server for one test alone, which may kill it."""
+    database = cluster.copy("template_demo")
+    with Server(database.url) as server:
+        yield server
+    cluster.drop(database)
