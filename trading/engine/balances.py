@@ -1,0 +1,95 @@
+"""Balances: all arithmetic on available and held, and how much an open order holds. Amounts in atomic units.
+
+Invariants: neither part is ever negative; the held part of an account's balance is the sum of what its open orders in
+that asset hold; over all accounts an asset adds up to what was credited. Fees go to the house's available balance.
+"""
+
+from collections.abc import Iterator
+
+from .errors import InvariantBroken
+from .fees import fee_atoms
+
+HOUSE = 0
+
+
+class Balance:
+    """What one account owns of one asset: available to trade, and held for its open orders."""
+
+    __slots__ = ("account", "asset", "available_atoms", "held_atoms")
+
+    def __init__(self, account: int, asset: str, available_atoms: int = 0, held_atoms: int = 0) -> None:
+        self.account = account
+        self.asset = asset
+        self.available_atoms = available_atoms
+        self.held_atoms = held_atoms
+
+    def receive(self, amount_atoms: int) -> None:
+        self.available_atoms += amount_atoms
+
+    def pay(self, amount_atoms: int) -> None:
+        self.available_atoms -= amount_atoms
+        if self.available_atoms < 0:
+            raise InvariantBroken(f"account {self.account} overspent {self.asset}: {self.available_atoms}")
+
+    def pay_held(self, amount_atoms: int) -> None:
+        self.held_atoms -= amount_atoms
+        if self.held_atoms < 0:
+            raise InvariantBroken(f"account {self.account} overspent held {self.asset}: {self.held_atoms}")
+
+    def hold(self, amount_atoms: int) -> None:
+        self.available_atoms -= amount_atoms
+        self.held_atoms += amount_atoms
+        if self.available_atoms < 0:
+            raise InvariantBroken(f"account {self.account} held more {self.asset} than it has: {self.available_atoms}")
+
+    def release(self, amount_atoms: int) -> None:
+        self.held_atoms -= amount_atoms
+        self.available_atoms += amount_atoms
+        if self.held_atoms < 0:
+            raise InvariantBroken(f"account {self.account} released more {self.asset} than held: {self.held_atoms}")
+
+
+class Balances:
+    """Every balance, by asset and account. One that was never touched does not differ from one of zero."""
+
+    __slots__ = ("_by_asset",)
+
+    def __init__(self) -> None:
+        self._by_asset: dict[str, dict[int, Balance]] = {}
+
+    def of(self, account: int, asset: str) -> Balance:
+        """The balance to change, made if it is the first."""
+        by_account = self._by_asset.setdefault(asset, {})
+        balance = by_account.get(account)
+        if balance is None:
+            balance = by_account[account] = Balance(account, asset)
+        return balance
+
+    def read(self, account: int, asset: str) -> tuple[int, int]:
+        """(available, held) in atoms; changes nothing."""
+        balance = self._by_asset.get(asset, {}).get(account)
+        return (0, 0) if balance is None else (balance.available_atoms, balance.held_atoms)
+
+    def __iter__(self) -> Iterator[tuple[int, str, int, int]]:
+        """(account, asset, available, held) of every balance that is not zero, by account and asset."""
+        rows = [
+            (balance.account, balance.asset, balance.available_atoms, balance.held_atoms)
+            for by_account in self._by_asset.values()
+            for balance in by_account.values()
+            if balance.available_atoms or balance.held_atoms
+        ]
+        rows.sort()
+        return iter(rows)
+
+
+def buy_hold_atoms(value_atoms: int, rate_ppm: int, fee_ppm_sum: int) -> int:
+    """Quote atoms that a buy order of this value may still cost: the value, and the fee that it would add.
+
+    A fill at the order's own price takes exactly the difference between the hold before and the hold after it.
+    """
+    return value_atoms + fee_atoms(fee_ppm_sum, fee_ppm_sum + rate_ppm * value_atoms)
+
+
+def sell_hold_atoms(lots: int, lot_atoms: int) -> int:
+    """Base atoms that a sell order of so many lots delivers."""
+    return lots * lot_atoms

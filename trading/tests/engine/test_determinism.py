@@ -1,0 +1,109 @@
+"""The same events give the same bytes anywhere; the engine can reach nothing that would make them differ."""
+
+import ast
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import trading.engine
+from trading.engine.commands import Event
+from trading.engine.engine import Engine
+from trading.engine.snapshot import SnapshotInvalid, dump, load, state_hash
+
+from . import flow
+from .desk import ALICE, BOB, Desk
+
+SOURCES = sorted(Path(trading.engine.__file__).parent.glob("*.py"))
+ROOT = Path(trading.engine.__file__).parents[2]
+IMPURE = {"asyncio", "datetime", "decimal", "io", "os", "random", "secrets", "socket", "threading", "time", "uuid"}
+
+
+def run(seed: int, count: int) -> tuple[str, str]:
+    """(hash of all outcomes, hash of the state) of a drawn flow."""
+    engine = Engine()
+    outcomes = hashlib.sha256()
+    for seq, command in enumerate(flow.commands(seed, count), start=1):
+        outcomes.update(repr(engine.apply(Event(seq=seq, at_us=seq, command=command))).encode())
+    return outcomes.hexdigest(), state_hash(engine)
+
+
+def test_the_state_does_not_depend_on_the_seed_of_pythons_hashes() -> None:
+    here = " ".join(run(seed=7, count=3_000))
+    program = "from trading.tests.engine.test_determinism import run; print(*run(seed=7, count=3_000))"
+    for hash_seed in ("0", "1", "4242"):
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+        finished = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+        assert finished.stdout.strip() == here
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """The top-level modules that a source imports; its own package is left out."""
+    names = {
+        alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.split(".")[0])
+        assert not isinstance(node, ast.ImportFrom) or node.level < 2, "reaches out of the package"
+    return names
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
+def test_the_engine_imports_the_standard_library_alone_and_nothing_impure(source: Path) -> None:
+    names = imported(ast.parse(source.read_text()))
+    assert names <= sys.stdlib_module_names
+    assert not names & IMPURE
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
+def test_the_engine_has_no_float_no_set_and_no_check_that_can_be_switched_off(source: Path) -> None:
+    for node in ast.walk(ast.parse(source.read_text())):
+        assert not isinstance(node, (ast.Set, ast.SetComp, ast.Assert, ast.Div)), f"line {node}"
+        assert not (isinstance(node, ast.Constant) and isinstance(node.value, float))
+        assert not (isinstance(node, ast.Name) and node.id in {"set", "frozenset", "float", "hash", "id"})
+
+
+def test_a_snapshot_loads_to_the_same_bytes() -> None:
+    engine = Engine()
+    for seq, command in enumerate(flow.commands(seed=3, count=2_000), start=1):
+        engine.apply(Event(seq=seq, at_us=seq, command=command))
+    body = dump(engine)
+    assert engine.orders
+    assert dump(load(body)) == body
+    assert hashlib.sha256(body).hexdigest() == state_hash(engine)
+
+
+def test_a_snapshot_keeps_the_queue_the_rates_and_the_fractions_of_fees() -> None:
+    desk = Desk()
+    desk.buy(ALICE, 5, 100)
+    desk.buy(BOB, 5, 100)
+    order = desk.engine.orders[desk.seq - 1]
+    order.fee_ppm_sum, order.taker_ppm = 123_456, 789
+    loaded = load(dump(desk.engine))
+    assert [o.number for level in loaded.markets["BTC/USD"].book.bids for o in level] == [order.number, desk.seq]
+    assert (loaded.orders[order.number].fee_ppm_sum, loaded.orders[order.number].taker_ppm) == (123_456, 789)
+    assert loaded.orders[order.number].updated_at_us == order.updated_at_us
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "format", "hold", "field"])
+def test_a_damaged_snapshot_is_refused(damage: str) -> None:
+    desk = Desk()
+    desk.buy(ALICE, 5, 100)
+    body = dump(desk.engine)
+    state = json.loads(body)
+    if damage == "format":
+        state["format"] = 2
+    elif damage == "hold":
+        state["markets"][0]["bids"][0]["remaining_lots"] = 4
+    elif damage == "field":
+        del state["balances"]
+    damaged = {"empty": b"", "cut": body[:-1]}.get(damage, json.dumps(state).encode())
+    with pytest.raises(SnapshotInvalid):
+        load(damaged)
