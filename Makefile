@@ -1,0 +1,47 @@
+# Kontor's commands. `make` alone lists them.
+
+PYTHON ?= python3
+VENV_PYTHON = .venv/bin/python
+UV_COMPILE = $(VENV_PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench lock clean
+
+help:
+	@echo "make run     start the exchange with a demo market on PORT (default 8000); BOTS=off for a silent one"
+	@echo "make test    all tests"
+	@echo "make check   format, lint, types, import floors, migrations and OpenAPI in step"
+	@echo "make bench   the figures of docs/benchmarks.md, also written to .state/bench.json"
+	@echo "make lock    lock the dependencies by hash after a change of pyproject.toml; UPGRADE=--upgrade takes the newest of all"
+	@echo "make clean   remove .state (all demo data), .venv and the modules of the site"
+
+# Each line is one program, so that make hands a signal to the program itself and not to a shell in between.
+run:
+	@$(PYTHON) etc/bootstrap.py run
+	@$(VENV_PYTHON) -m exchange.launch --stop-with-parent
+
+test:
+	@$(PYTHON) etc/bootstrap.py dev
+	$(VENV_PYTHON) -m pytest
+
+check:
+	@$(PYTHON) etc/bootstrap.py dev
+	$(VENV_PYTHON) -m ruff format --check .
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m mypy
+	.venv/bin/lint-imports
+	$(VENV_PYTHON) -m exchange.launch.database -- $(VENV_PYTHON) manage.py makemigrations --check --dry-run accounts ledger trading
+	$(VENV_PYTHON) -m exchange.launch.database -- $(VENV_PYTHON) manage.py openapi --check
+
+bench:
+	@$(PYTHON) etc/bootstrap.py dev
+	$(VENV_PYTHON) -m benchmarks
+
+lock:
+	@$(PYTHON) etc/bootstrap.py dev
+	$(UV_COMPILE) pyproject.toml --output-file etc/requirements/run.txt
+	$(UV_COMPILE) pyproject.toml --group dev --output-file etc/requirements/dev.txt
+	$(UV_COMPILE) --group node --output-file etc/requirements/node.txt
+
+clean:
+	@$(PYTHON) etc/clean.py
