@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-STATE = ROOT / ".state" / "test"
-STATE.mkdir(parents=True, exist_ok=True)
+RUNS = ROOT / ".state" / "test"
+STATE = RUNS / str(os.getpid())
+"""A folder for this run, so that two may go on at once; those of runs that are gone are cleared away."""
 os.environ["DJANGO_SETTINGS_MODULE"] = "exchange.settings.demo"
 os.environ["KONTOR_STATE"] = str(STATE)
 os.environ["DATABASE_URL"] = "postgresql://nobody@/none"
@@ -25,7 +26,7 @@ import django  # noqa: E402
 import psycopg  # noqa: E402
 import pytest  # noqa: E402
 
-from exchange.launch.postgres import APPLICATION, OWNER, EmbeddedPostgres  # noqa: E402
+from exchange.launch.postgres import APPLICATION, OWNER, SUPERUSER, EmbeddedPostgres  # noqa: E402
 
 django.setup()
 
@@ -60,12 +61,12 @@ class Cluster:
 
     def copy(self, template: str, name: str | None = None) -> Database:
         name = name or f"test_{os.getpid()}_{next(_numbers)}"
-        with psycopg.connect(self.postgres.url("postgres", OWNER), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+        with psycopg.connect(self.postgres.url("postgres", SUPERUSER), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" OWNER {OWNER} TEMPLATE "{template}" STRATEGY FILE_COPY')
         return Database(name, self.postgres.url(name, APPLICATION), self.postgres.url(name, OWNER))
 
     def drop(self, database: Database) -> None:
-        with psycopg.connect(self.postgres.url("postgres", OWNER), autocommit=True) as connection:
+        with psycopg.connect(self.postgres.url("postgres", SUPERUSER), autocommit=True) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{database.name}" WITH (FORCE)')
 
 
@@ -80,10 +81,17 @@ def manage(*arguments: str, url: str, check: bool = True, **environment: str) ->
     )
 
 
+def _clear_dead_runs() -> None:
+    for folder in RUNS.glob("*"):
+        if not (folder.name.isdigit() and Path(f"/proc/{folder.name}").exists()):
+            EmbeddedPostgres(folder).discard()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    shutil.rmtree(STATE / "postgres", ignore_errors=True)
-    (STATE / "demo.json").unlink(missing_ok=True)
+    _clear_dead_runs()
+    STATE.mkdir(parents=True)
     with EmbeddedPostgres(STATE) as postgres:
         cluster = Cluster(postgres)
         empty = cluster.copy("kontor", "template_empty")
@@ -91,6 +99,8 @@ def cluster() -> Iterator[Cluster]:
         demo = cluster.copy("template_empty", "template_demo")
         manage("lay_out_demo", url=demo.url)
         yield cluster
+    postgres.discard()
+    shutil.rmtree(STATE, ignore_errors=True)
 
 
 def _database(cluster: Cluster, template: str) -> Iterator[Database]:

@@ -31,6 +31,9 @@ from .market_data.depth import Depth
 from .market_data.ticker import Minute, RollingTicker
 from .replica import Applied, Level
 
+HOUSE = 0
+"""The engine's account for the fees it has taken; the live state does not follow it."""
+
 RECENT_TRADES = 1000
 RECENTLY_CLOSED = 20_000
 """Closed orders kept in memory for answers; older ones are read from the read models."""
@@ -181,6 +184,8 @@ class LiveState:
             )
         self.fee_tiers = dict(engine.fee_tiers)
         for account, name, available, held in engine.all_balances():
+            if account == HOUSE:
+                continue
             self.balances.setdefault(account, {})[name] = (available, held)
         for seq, order_id, at_us, command, updated_seq in placed:
             resting = engine.orders[seq]

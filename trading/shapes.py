@@ -28,7 +28,7 @@ ClientOrderId = Annotated[
 ]
 OrderTypeName = Literal["limit", "market", "stop", "stop_limit", "take_profit", "take_profit_limit", "trailing_stop"]
 Limit = Annotated[int, Meta(ge=1, le=1000)]
-Cursor = Annotated[str, Meta(pattern=r"^[0-9]{1,19}$", description="next_cursor of the page before.")]
+Cursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}$", description="next_cursor of the page before.")]
 
 
 class OrderRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):

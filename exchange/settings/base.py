@@ -98,7 +98,14 @@ STATICFILES_DIRS = [
     ("site", SITE / "static" / "site"),
     *(
         (f"vendor/{package}", NODE_MODULES / package / "dist")
-        for package in ("preact", "htm", "@preact/signals", "@preact/signals-core", "lightweight-charts")
+        for package in (
+            "preact",
+            "preact/hooks",
+            "htm",
+            "@preact/signals",
+            "@preact/signals-core",
+            "lightweight-charts",
+        )
         if (NODE_MODULES / package / "dist").is_dir()
     ),
 ]
