@@ -83,7 +83,7 @@ def manage(*arguments: str, url: str, check: bool = True, **environment: str) ->
 
 def _clear_dead_runs() -> None:
     for folder in RUNS.glob("*"):
-        if not (folder.name.isdigit() and Path(f"/proc/{folder.name}").exists()):
+        if folder.is_dir() and not Path("/proc", folder.name).exists():
             EmbeddedPostgres(folder).discard()
             shutil.rmtree(folder, ignore_errors=True)
 
