@@ -1,8 +1,15 @@
 """Django's URLs: the site, the admin, the DRF realms. The realms that carry load never come here (``exchange.asgi``)."""
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+# Staff sign in where everybody does; an account that may not see the admin is told so there.
+admin.site.login = login_required(admin.site.login)  # type: ignore[method-assign]
+admin.site.site_header = "Kontor"
+admin.site.site_title = "Kontor admin"
+admin.site.index_title = "Journal, markets, books and people"
 
 urlpatterns = [
     path("", include("exchange.site.urls")),

@@ -5,6 +5,7 @@ state, lets the stream see it, and answers the callers, in this order. The proje
 """
 
 import asyncio
+import itertools
 import logging
 import threading
 from collections.abc import Callable
@@ -26,6 +27,8 @@ from .replica import Answer, Applied, Overloaded, Publication, Replica, ReplicaS
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+SWEEP_S = 1.0
 
 PROJECTION_WAIT_S = 5.0
 ANSWER_WAIT_S = 15.0
@@ -66,6 +69,9 @@ class Runtime:
         self._loop = asyncio.get_running_loop()
         self._serving = False
         self._ready = False
+        self._lag_limit: int = settings.PROJECTION_LAG_LIMIT
+        self._unanswered: dict[asyncio.Future[Answer], float] = {}
+        """Who waits for the journal, and until when, oldest first."""
         self._projection_waiters: list[tuple[int, asyncio.Future[None]]] = []
         self.projector = Projector(conninfo(), on_progress=self._on_projected)
         self.replica = Replica(
@@ -84,6 +90,7 @@ class Runtime:
     def start(self) -> None:
         self.projector.start()
         self.replica.start()
+        self._loop.call_later(SWEEP_S, self._give_up_on_late_answers)
 
     async def stop(self) -> None:
         """Answers what waits, writes what is folded, then ends the threads."""
@@ -103,15 +110,13 @@ class Runtime:
         if not self._ready:
             raise ReplicaStopped("the engine is still reading the journal")
         lag = self.live.seq - self.projector.seq
-        if lag > settings.PROJECTION_LAG_LIMIT:
+        if lag > self._lag_limit:
             raise Overloaded(f"the read models are {lag} events behind")
         future: asyncio.Future[Answer] = self._loop.create_future()
         submission = Submission(draft(command, command_id=command_id, request_id=request_id), future)
         self.replica.submit(submission)
-        try:
-            return await asyncio.wait_for(future, ANSWER_WAIT_S)
-        except TimeoutError:
-            raise OutcomeUnknown("the journal did not answer in time") from None
+        self._unanswered[future] = self._loop.time() + ANSWER_WAIT_S
+        return await future
 
     # Reading
 
@@ -141,7 +146,7 @@ class Runtime:
         engine = self.replica.stopped_because or ("ok" if self._ready else "reading the journal")
         projector = self.projector.stopped_because or "ok"
         lag = self.live.seq - self.projector.seq
-        if projector == "ok" and lag > settings.PROJECTION_LAG_LIMIT:
+        if projector == "ok" and lag > self._lag_limit:
             projector = f"{lag} events behind"
         parts = {"engine": engine, "projector": projector}
         return Health(ready=all(part == "ok" for part in parts.values()), parts=parts)
@@ -214,11 +219,27 @@ class Runtime:
         if self.observer is not None:
             self.observer.on_batch(publication)
         for submission, answer in publication.answers:
+            self._unanswered.pop(submission.future, None)
             if not submission.future.done():
                 submission.future.set_result(answer)
 
+    def _give_up_on_late_answers(self) -> None:
+        """Tells those who have waited for ANSWER_WAIT_S that the outcome is unknown; one timer instead of one each."""
+        now = self._loop.time()
+        late = [future for future, until in itertools.takewhile(lambda one: one[1] < now, self._unanswered.items())]
+        for future in late:
+            del self._unanswered[future]
+            if not future.done():
+                future.set_exception(OutcomeUnknown("the journal did not answer in time"))
+        self._loop.call_later(SWEEP_S, self._give_up_on_late_answers)
+
     def _stop_serving(self) -> None:
+        """The engine thread has ended: whoever still waits learns it now."""
         self._ready = False
+        for future in self._unanswered:
+            if not future.done():
+                future.set_exception(OutcomeUnknown(self.replica.stopped_because or "the process is stopping"))
+        self._unanswered.clear()
 
     def _notify_when_projected(self, seq: int, reached: threading.Event) -> None:
         if self.projector.seq >= seq:

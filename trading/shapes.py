@@ -5,6 +5,8 @@ misspelt ``post_only`` must not become a taker order.
 """
 
 import datetime as dt
+import time
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
@@ -327,12 +329,15 @@ class OrderLike(Protocol):
     updated_seq: Any
 
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
 def at_text(at_us: int) -> str:
     """RFC 3339 with microseconds, UTC."""
-    return f"{(_EPOCH + dt.timedelta(microseconds=at_us)).strftime('%Y-%m-%dT%H:%M:%S.%f')}Z"
+    second, us = divmod(at_us, 1_000_000)
+    return f"{_second_text(second)}.{us:06d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second_text(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 def fraction_text(ppm: int) -> str:

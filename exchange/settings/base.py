@@ -109,7 +109,7 @@ STATICFILES_DIRS = [
         if (NODE_MODULES / package / "dist").is_dir()
     ),
 ]
-WHITENOISE_MAX_AGE = 300
+WHITENOISE_MAX_AGE = 0  # modules import each other by plain names: a mix of old and new would break the page
 
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"

@@ -7,7 +7,7 @@
 
 const TIMEOUT_MS = 15_000;
 
-export class ApiProblem extends Error {
+class ApiProblem extends Error {
   constructor({ status, code, detail, errors = {} }) {
     super(detail);
     this.status = status;

@@ -214,12 +214,17 @@ function draw(element, market, length) {
   current.value = history;
   history.reload();
 
+  let painted = null;
   const stops = [
     effect(() => {
       chart.applyOptions(options(market, colours.value));
       series.applyOptions(candleColours(colours.value));
     }),
-    effect(() => paint(chart, series, volume, history, colours.value)),
+    effect(() => {
+      const isSamePalette = painted === colours.value;
+      painted = colours.value;
+      paint({ chart, series, volume, history, palette: painted, onlyLast: history.change.value.kind === "last" && isSamePalette });
+    }),
     effect(() => {
       const trades = state.tradeBurst.value;
       if (trades.length > 0 && history.change.peek().state === "loaded") history.fold(trades);
@@ -245,8 +250,7 @@ function draw(element, market, length) {
   };
 }
 
-function paint(chart, series, volume, history, palette) {
-  const { kind } = history.change.value;
+function paint({ chart, series, volume, history, palette, onlyLast }) {
   const bar = (candle) => ({
     time: candle.start,
     open: candle.open.toPixels(),
@@ -259,7 +263,7 @@ function paint(chart, series, volume, history, palette) {
     value: candle.volume.toPixels(),
     color: candle.close.lessThan(candle.open) ? palette["sell-tint"] : palette["buy-tint"],
   });
-  if (kind === "last" && history.last !== undefined && series.data().length > 0) {
+  if (onlyLast && history.last !== undefined && series.data().length > 0) {
     series.update(bar(history.last));
     volume.update(column(history.last));
     return;

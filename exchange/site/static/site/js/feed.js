@@ -157,6 +157,7 @@ function onExecutions(data, isSnapshot) {
 function onOwnFill(fill) {
   if (state.freshFills.peek().some(({ id }) => id === fill.id)) return;
   state.freshFills.value = [fill, ...state.freshFills.peek()].slice(0, KEPT_EVENTS);
+  if (fill.liquidity === "taker") return; // the form tells what came of an order that was just sent
   const [base, quote] = fill.market.split("/");
   const verb = fill.side === "buy" ? "Bought" : "Sold";
   announce(`${verb} ${short(fill.quantity)} ${base} at ${grouped(fill.price.toString())} ${quote}.`);

@@ -55,7 +55,7 @@ export function CancelAllDialog() {
   const close = () => {
     isAsking.value = false;
   };
-  return html`<dialog ref=${dialog} class="sheet question" aria-labelledby="cancel-all-title" onClose=${close}>
+  return html`<dialog ref=${dialog} class="sheet" aria-labelledby="cancel-all-title" onClose=${close}>
     <h2 id="cancel-all-title">Cancel ${count === 1 ? "your open order" : `all ${count} open orders`}?</h2>
     <p>${count === 1 ? "What it holds" : "In every market. What they hold"} becomes available again.</p>
     <div class="buttons">

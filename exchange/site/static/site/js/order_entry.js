@@ -16,7 +16,7 @@ import * as state from "./state.js";
 const { entry } = state;
 
 /** Fields whose problems may be shown: those that the person has left once. */
-export const touched = signal(new Set());
+const touched = signal(new Set());
 /** Problems that the exchange named, by field. */
 const refused = signal({});
 /** "idle" | "sending" */

@@ -83,17 +83,17 @@ function Available({ market, side }) {
 /** What the account has of this market's two assets, always in sight on a desk. */
 function Assets({ market }) {
   if (state.balances.value === null) return null;
-  return html`<dl class="assets">
-    <h2>Assets</h2>
-    ${[[market.base, market.lot.scale], [market.quote, market.quoteDisplay]].map(([asset, scale]) => {
+  return html`<section class="assets" aria-labelledby="assets-title">
+    <h2 id="assets-title">Assets</h2>
+    <dl>${[[market.base, market.lot.scale], [market.quote, market.quoteDisplay]].map(([asset, scale]) => {
       const total = state.balances.value.get(asset)?.total ?? ZERO;
       return html`<div key=${asset}>
         <dt>${asset}</dt>
         <dd><${Num} text=${fixed(total, scale)} /></dd>
-        <${FaucetButton} asset=${asset} />
+        <dd><${FaucetButton} asset=${asset} /></dd>
       </div>`;
-    })}
-  </dl>`;
+    })}</dl>
+  </section>`;
 }
 
 function AmountField({ name, label, unit, inert = false }) {
@@ -223,11 +223,11 @@ function Summary({ market }) {
   }
   const price = (value) => (value ? html`<${Num} text=${grouped(value.toString())} /> ${market.quote}` : dash);
   return html`<dl class="summary">
-    <${Line} name="Average now">${price(result?.average)}<//>
-    <${Line} name="Worst price">${price(result?.cap)}<//>
-    <${Line} name=${`Fee, ${percent(market.takerFee)}`}>${known ? money(result.fee) : dash}<//>
-    ${known && !result.complete && html`<p class="summary-note">The book holds less than this now; the rest will be cancelled.</p>`}
-  </dl>`;
+      <${Line} name="Average now">${price(result?.average)}<//>
+      <${Line} name="Worst price">${price(result?.cap)}<//>
+      <${Line} name=${`Fee, ${percent(market.takerFee)}`}>${known ? money(result.fee) : dash}<//>
+    </dl>
+    ${known && !result.complete && html`<p class="summary-note">The book holds less than this now; the rest will be cancelled.</p>`}`;
 }
 
 function Submit({ side, market }) {

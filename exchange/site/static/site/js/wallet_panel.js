@@ -73,7 +73,7 @@ function Balance({ row: { asset, total, available, held } }) {
   const scale = about?.trading_decimals ?? 8;
   const value = worth(asset, total);
   return html`<tr>
-    <td data-label="Asset"><strong>${asset}</strong> <span class="faint asset-name">${about?.name}</span></td>
+    <td data-label="Asset"><strong>${asset}</strong> <span class="faint">${about?.name}</span></td>
     <td data-label="Total"><${Num} text=${fixed(total, scale)} /></td>
     <td data-label="Available"><${Num} text=${fixed(available, scale)} /></td>
     <td data-label="Held in orders"><${Num} text=${fixed(held, scale)} /></td>

@@ -1,0 +1,67 @@
+"""People in the admin. Read-only here: users are made by signing up, and changed by commands."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from .models import Account, Session, User
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A view: nothing can be added, changed or deleted. Large tables are not counted."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class AccountInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = Account
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(User)
+class UserAdmin(ReadOnlyAdmin):
+    list_display = ("email", "role", "is_active", "is_staff", "created_at", "last_login")
+    list_filter = ("role", "is_active", "is_staff")
+    search_fields = ("email", "id", "accounts__id")
+    exclude = ("password", "groups", "user_permissions")
+    ordering = ("-created_at",)
+    inlines = (AccountInline,)
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnlyAdmin):
+    list_display = ("id", "owner", "name", "created_at")
+    search_fields = ("id", "owner__email")
+    list_select_related = ("owner",)
+
+
+@admin.register(Session)
+class SessionAdmin(ReadOnlyAdmin):
+    list_display = ("user", "created_at", "expires_at", "ended_at", "ip", "user_agent")
+    search_fields = ("user__email", "ip")
+    exclude = ("token_hash",)
+    ordering = ("-created_at",)
+    list_select_related = ("user",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("token_hash")

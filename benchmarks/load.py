@@ -1,0 +1,124 @@
+"""A load generator of its own process: ``python -m benchmarks.load rest|stream PORT CONNECTIONS SECONDS``, one JSON line.
+
+Each connection sends an order, waits for its answer, sends the next. Answers of status 201 (or success) are counted,
+everything else is named. A connection whose account has OPEN_LIMIT orders open cancels them all, uncounted.
+"""
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import uvloop
+from websockets.asyncio.client import connect
+
+from benchmarks.flow import FlowOrder, draw
+
+OPEN_LIMIT = 20
+STREAM_IN_FLIGHT = 16
+
+
+@dataclass(slots=True)
+class Measured:
+    """What the connections saw together; latencies in seconds."""
+
+    latencies_s: list[float] = field(default_factory=list)
+    other: Counter[str] = field(default_factory=Counter)
+
+    def report(self, elapsed_s: float) -> dict[str, object]:
+        ordered = sorted(self.latencies_s)
+        count = len(ordered)
+        return {
+            "orders_per_s": count / elapsed_s,
+            "p50_ms": ordered[count // 2] * 1000,
+            "p99_ms": ordered[count * 99 // 100] * 1000,
+            "other": dict(self.other),
+        }
+
+
+async def rest_connection(port: int, token: str, seed: int, end: float, measured: Measured) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    rng = random.Random(seed)
+    head = f" HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n".encode()
+
+    async def call(method: bytes, body: bytes) -> tuple[bytes, bytes]:
+        writer.write(method + b" /trade/orders" + head + b"content-length: %d\r\n\r\n" % len(body) + body)
+        headers = await reader.readuntil(b"\r\n\r\n")
+        start = headers.index(b"content-length: ") + 16
+        length = int(headers[start : headers.index(b"\r", start)])
+        return headers[9:12], await reader.readexactly(length)
+
+    open_orders = 0
+    while time.perf_counter() < end:
+        order = draw(rng)
+        body = (
+            f'{{"market":"BTC/USD","side":"{order.side}","type":"limit","price":"{order.price}",'
+            f'"quantity":"{order.quantity}","time_in_force":"{order.time_in_force}"}}'
+        ).encode()
+        sent = time.perf_counter()
+        status, answer = await call(b"POST", body)
+        if status == b"201":
+            measured.latencies_s.append(time.perf_counter() - sent)
+            open_orders += b'"status":"open"' in answer
+        else:
+            measured.other[json.loads(answer).get("code", "?")] += 1
+        if open_orders >= OPEN_LIMIT:
+            await call(b"DELETE", b"")
+            open_orders = 0
+    writer.close()
+
+
+async def stream_connection(port: int, token: str, seed: int, end: float, measured: Measured) -> None:
+    """One connection with STREAM_IN_FLIGHT orders under way."""
+    rng = random.Random(seed)
+    sent: dict[int, float] = {}
+    open_orders = 0
+    number = 0
+
+    def message(order: FlowOrder) -> str:
+        return (
+            f'{{"method":"add_order","params":{{"symbol":"BTC/USD","side":"{order.side}","order_type":"limit",'
+            f'"limit_price":{order.price},"order_qty":{order.quantity},'
+            f'"time_in_force":"{order.time_in_force.lower()}","token":"{token}"}},"req_id":{number}}}'
+        )
+
+    async with connect(f"ws://127.0.0.1:{port}/stream", compression=None, max_queue=None) as stream:
+        for number in range(1, STREAM_IN_FLIGHT + 1):
+            sent[number] = time.perf_counter()
+            await stream.send(message(draw(rng)))
+        while sent:
+            text = await stream.recv()
+            if '"method":"add_order"' not in text:  # type: ignore[operator]
+                continue
+            answer = json.loads(text)
+            started = sent.pop(answer["req_id"])
+            if answer["success"]:
+                measured.latencies_s.append(time.perf_counter() - started)
+                open_orders += answer["result"]["order_status"] == "open"
+            else:
+                measured.other[answer["code"]] += 1
+            if open_orders >= OPEN_LIMIT:
+                await stream.send(f'{{"method":"cancel_all","params":{{"token":"{token}"}}}}')
+                open_orders = 0
+            if time.perf_counter() < end:
+                number += 1
+                sent[number] = time.perf_counter()
+                await stream.send(message(draw(rng)))
+
+
+async def main(kind: str, port: int, connections: int, seconds: float, tokens: list[str]) -> None:
+    measured = Measured()
+    start = time.perf_counter()
+    one = rest_connection if kind == "rest" else stream_connection
+    await asyncio.gather(
+        *(one(port, tokens[n % len(tokens)], n, start + seconds, measured) for n in range(connections))
+    )
+    print(json.dumps(measured.report(time.perf_counter() - start)))
+
+
+if __name__ == "__main__":
+    kind, port, connections, seconds = sys.argv[1:5]
+    uvloop.run(main(kind, int(port), int(connections), float(seconds), json.loads(sys.stdin.read())))

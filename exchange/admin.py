@@ -1,0 +1,149 @@
+"""The journal, the read models and the books in the admin: read-only views, each linked to its cause."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db import connection
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+
+from accounts.admin import ReadOnlyAdmin
+from ledger.models import Entry, LedgerAccount, Posting
+from trading.models import Asset, Fill, JournalHead, Market, Order, OrderEvent, ProjectionCheckpoint, Trade
+from trading.shapes import at_text
+
+
+class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
+    """Takes the planner's estimate for a whole table: counting the journal would take longer than reading a page."""
+
+    @cached_property
+    def count(self) -> int:  # type: ignore[override]
+        query = self.object_list.query  # type: ignore[union-attr]
+        if query.where:
+            return super().count
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE relname = %s", [query.model._meta.db_table])
+            (estimate,) = cursor.fetchone()
+        return int(estimate) if estimate > 10_000 else super().count
+
+
+class ViewAdmin(ReadOnlyAdmin):
+    """A read-only table of its model's fields, newest first, with times that people can read."""
+
+    paginator = EstimatingPaginator
+
+    @admin.display(description="at")
+    def at(self, row: Any) -> str:
+        return at_text(row.at_us)
+
+    @admin.display(description="created at")
+    def created_at(self, row: Any) -> str:
+        return at_text(row.created_at_us)
+
+
+@admin.register(OrderEvent)
+class OrderEventAdmin(ViewAdmin):
+    list_display = ("seq", "at", "kind", "account_id", "market", "body", "request_id")
+    list_filter = ("kind", "market")
+    search_fields = ("=seq", "=command_id", "=account_id", "=request_id")
+    ordering = ("-seq",)
+    fields = ("seq", "at", "command_id", "kind", "account_id", "market", "body", "request_id", "hash_text")
+
+    @admin.display(description="hash")
+    def hash_text(self, event: OrderEvent) -> str:
+        return bytes(event.hash).hex()
+
+
+@admin.register(Order)
+class OrderAdmin(ViewAdmin):
+    list_display = (
+        "seq",
+        "created_at",
+        "account_id",
+        "market",
+        "side",
+        "type",
+        "price_ticks",
+        "quantity_lots",
+        "filled_lots",
+        "status",
+        "reason",
+    )
+    list_filter = ("status", "market", "side", "type")
+    search_fields = ("=seq", "=id", "=account_id", "=client_order_id")
+    ordering = ("-seq",)
+
+
+@admin.register(Trade)
+class TradeAdmin(ViewAdmin):
+    list_display = ("id", "at", "market", "price_ticks", "quantity_lots", "quote_atoms", "taker_side", "seq")
+    list_filter = ("market", "taker_side")
+    search_fields = ("=id", "=seq")
+    ordering = ("-id",)
+
+
+@admin.register(Fill)
+class FillAdmin(ViewAdmin):
+    list_display = ("id", "trade_id", "order_id", "account_id", "side", "liquidity", "fee_atoms")
+    search_fields = ("=account_id", "=trade__id")
+    ordering = ("-id",)
+
+
+@admin.register(Asset)
+class AssetAdmin(ViewAdmin):
+    list_display = ("asset", "name", "kind", "decimals", "trading_decimals")
+
+
+@admin.register(Market)
+class MarketAdmin(ViewAdmin):
+    list_display = ("market", "state", "state_reason", "tick_atoms", "lot_atoms", "minimum_lots", "maximum_open_orders")
+
+
+class PostingInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = Posting
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Entry)
+class EntryAdmin(ViewAdmin):
+    list_display = ("cause", "at")
+    search_fields = ("=cause",)
+    ordering = ("-cause",)
+    inlines = (PostingInline,)
+
+
+@admin.register(LedgerAccount)
+class LedgerAccountAdmin(ViewAdmin):
+    list_display = ("id", "kind", "owner", "asset", "balance")
+    list_filter = ("kind", "asset")
+    search_fields = ("=owner",)
+    ordering = ("kind", "owner", "asset")
+
+
+@admin.register(Posting)
+class PostingAdmin(ViewAdmin):
+    list_display = ("id", "entry_id", "account", "kind", "amount", "balance")
+    list_filter = ("kind",)
+    search_fields = ("=entry__cause", "=account__owner")
+    list_select_related = ("account",)
+    ordering = ("-id",)
+
+
+@admin.register(JournalHead)
+class JournalHeadAdmin(ViewAdmin):
+    list_display = ("seq", "at")
+    fields = ("seq", "at")
+
+
+@admin.register(ProjectionCheckpoint)
+class ProjectionCheckpointAdmin(ViewAdmin):
+    list_display = ("seq",)
