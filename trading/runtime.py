@@ -131,6 +131,7 @@ class Runtime:
             return
         future: asyncio.Future[None] = self._loop.create_future()
         self._projection_waiters.append((seq, future))
+        self.projector.hurry()
         try:
             await asyncio.wait_for(future, PROJECTION_WAIT_S)
         except TimeoutError:
@@ -248,6 +249,7 @@ class Runtime:
         future: asyncio.Future[None] = self._loop.create_future()
         future.add_done_callback(lambda _: reached.set())
         self._projection_waiters.append((seq, future))
+        self.projector.hurry()
 
     def _wake_projection_waiters(self) -> None:
         waiting = []

@@ -1,24 +1,39 @@
 """Appending to the journal: the one writer of ``order_event`` and ``journal_head``.
 
 Whoever holds the row lock of ``journal_head`` appends, so commit order is sequence order and there are no gaps. Any
-process may append; two cannot disagree. A batch is one transaction. If it raises ``psycopg.Error`` its outcome is
-unknown: append the same drafts again on a new connection, and those already written come back as repeated.
+process may append; two cannot disagree. A batch is one transaction in two round trips: lock and look up, write and
+commit. If it raises ``psycopg.Error`` its outcome is unknown: append the same drafts again on a new connection, and
+those already written come back as repeated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from weakref import WeakSet
 
 import psycopg
 
 from .records import Draft, Record, link
 
 Connection = psycopg.Connection[tuple[object, ...]]
+Cursor = psycopg.Cursor[tuple[object, ...]]
 
-_LOCK_HEAD = "BEGIN; SELECT seq, at_us, hash FROM journal_head FOR UPDATE"
-_FIND = (
-    "SELECT seq, at_us, command_id::text, kind, body::text, hash FROM order_event WHERE command_id = ANY(%s::uuid[])"
-)
-_COPY = "COPY order_event (seq, at_us, command_id, account_id, market, kind, body, request_id, hash) FROM STDIN"
+_SEPARATOR = "\x1e"
+"""Between the values of a column; JSON escapes control characters, and no other text of ours may hold one."""
+
+_PREPARE = r"""
+PREPARE journal_find (uuid[]) AS
+    SELECT seq, at_us, command_id::text, kind, body::text, hash FROM order_event WHERE command_id = ANY($1);
+PREPARE journal_put (bigint, bigint, text, text, text, text, text, text, text) AS
+    INSERT INTO order_event (seq, at_us, command_id, account_id, market, kind, body, request_id, hash)
+    SELECT $1 + n, $2, id::uuid, nullif(account, '')::bigint, nullif(market, ''), kind, body::json, request_id,
+           decode(hash, 'hex')
+      FROM ROWS FROM (
+           string_to_table($3, E'\x1e'), string_to_table($4, E'\x1e'), string_to_table($5, E'\x1e'),
+           string_to_table($6, E'\x1e'), string_to_table($7, E'\x1e'), string_to_table($8, E'\x1e'),
+           string_to_table($9, E'\x1e')
+           ) WITH ORDINALITY AS t (id, account, market, kind, body, request_id, hash, n)
+"""
+_prepared: WeakSet[Connection] = WeakSet()
 
 
 class JournalBroken(Exception):
@@ -45,70 +60,69 @@ def append(connection: Connection, drafts: Sequence[Draft], *, now_us: int) -> A
 
     Raises psycopg.Error with the outcome unknown, JournalBroken with nothing written.
     """
+    if connection not in _prepared:
+        connection.execute(_PREPARE)
+        _prepared.add(connection)
     with connection.cursor() as cursor:
         try:
-            appended = _append(cursor, drafts, now_us)
+            return _append(cursor, drafts, now_us)
         except JournalBroken:
             cursor.execute("ROLLBACK")
             raise
-    return appended
 
 
-def _append(cursor: "psycopg.Cursor[tuple[object, ...]]", drafts: Sequence[Draft], now_us: int) -> Appended:
-    head_seq, head_at_us, head_hash = _lock_head(cursor)
-    repeated = _find(cursor, [draft.command_id for draft in drafts])
+def _append(cursor: Cursor, drafts: Sequence[Draft], now_us: int) -> Appended:
+    (before, head_at_us, head_hash), repeated = _lock_head(cursor, drafts)
     at_us = max(head_at_us, now_us)
+    new = {draft.command_id: draft for draft in reversed(drafts) if draft.command_id not in repeated}
+    ordered = [new.pop(draft.command_id) for draft in drafts if draft.command_id in new]
     records: list[Record] = []
-    rows: list[str] = []
-    seq, previous, seen = head_seq, head_hash, set(repeated)
-    for draft in drafts:
-        if draft.command_id in seen:
-            continue
-        seen.add(draft.command_id)
-        seq += 1
+    previous = head_hash
+    for seq, draft in enumerate(ordered, before + 1):
         previous = link(previous, seq, at_us, draft.command_id, draft.kind, draft.body)
         records.append(Record(seq, at_us, draft.command_id, draft.kind, draft.body, previous))
-        rows.append(_row(records[-1], draft))
-    if not records:
-        cursor.execute("ROLLBACK")
-        return Appended(before=head_seq, records=[], repeated=repeated)
-    with cursor.copy(_COPY) as copy:
-        copy.write("".join(rows))
+    cursor.execute(_put_and_commit(before, at_us, ordered, records) if records else "ROLLBACK")
+    return Appended(before=before, records=records, repeated=repeated)
+
+
+def _lock_head(cursor: Cursor, drafts: Iterable[Draft]) -> tuple[tuple[int, int, bytes], dict[str, Record]]:
+    """Opens the transaction: the head, locked, and those of the drafts that are in the journal already."""
+    command_ids = ",".join(draft.command_id for draft in drafts)
     cursor.execute(
-        f"UPDATE journal_head SET seq = {seq}, at_us = {at_us}, hash = '\\x{previous.hex()}';"
-        "COMMIT"
+        "BEGIN; SELECT seq, at_us, hash FROM journal_head FOR UPDATE;"
+        f"EXECUTE journal_find({_literal('{' + command_ids + '}')})"
     )
-    return Appended(before=head_seq, records=records, repeated=repeated)
-
-
-def _lock_head(cursor: "psycopg.Cursor[tuple[object, ...]]") -> tuple[int, int, bytes]:
-    cursor.execute(_LOCK_HEAD)
     cursor.nextset()
     row = cursor.fetchone()
+    cursor.nextset()
+    repeated = {record.command_id: record for record in map(as_record, cursor.fetchall())}
     match row:
         case (int(seq), int(at_us), bytes(head_hash)):
-            return seq, at_us, head_hash
+            return (seq, at_us, head_hash), repeated
     raise JournalBroken(f"journal_head holds {row!r}")
 
 
-def _find(cursor: "psycopg.Cursor[tuple[object, ...]]", command_ids: list[str]) -> dict[str, Record]:
-    cursor.execute(_FIND, (command_ids,), prepare=True)
-    return {str(row[2]): as_record(row) for row in cursor.fetchall()}
-
-
-def _row(record: Record, draft: Draft) -> str:
-    """One line of COPY's text format. JSON has no raw tab or newline; its backslashes are doubled."""
-    body = record.body.decode().replace("\\", "\\\\")
-    account = "\\N" if draft.account is None else draft.account
-    market = "\\N" if draft.market is None else _escape(draft.market)
+def _put_and_commit(before: int, at_us: int, drafts: Sequence[Draft], records: Sequence[Record]) -> str:
+    columns = (
+        [draft.command_id for draft in drafts],
+        ["" if draft.account is None else str(draft.account) for draft in drafts],
+        [draft.market or "" for draft in drafts],
+        [draft.kind for draft in drafts],
+        [draft.body.decode() for draft in drafts],
+        [draft.request_id for draft in drafts],
+        [record.hash.hex() for record in records],
+    )
+    texts = ", ".join(_literal(_SEPARATOR.join(column)) for column in columns)
     return (
-        f"{record.seq}\t{record.at_us}\t{record.command_id}\t{account}\t{market}\t{record.kind}\t{body}\t"
-        f"{_escape(draft.request_id)}\t\\\\x{record.hash.hex()}\n"
+        f"EXECUTE journal_put({before}, {at_us}, {texts});"
+        f"UPDATE journal_head SET seq = {records[-1].seq}, at_us = {at_us}, hash = '\\x{records[-1].hash.hex()}';"
+        "COMMIT"
     )
 
 
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+def _literal(text: str) -> str:
+    """A string constant of SQL, with standard_conforming_strings on (PostgreSQL's default)."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def as_record(row: tuple[object, ...]) -> Record:

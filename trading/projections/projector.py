@@ -1,10 +1,12 @@
 """The projector thread: the one writer of the read models and the books.
 
 It takes applied events from a bounded queue, in sequence, and writes what they come to together with its checkpoint, in
-one transaction. The checkpoint moves by compare-and-swap: a second projector loses the swap and stops. After a database
-error the batch is written again unless the checkpoint shows that it was.
+one transaction. The checkpoint moves by compare-and-swap, so of several projectors only one writes an event; one that
+loses the swap stands by and takes over when the other's checkpoint stands still. An error with the outcome unknown ends
+the same way: a batch that was written after all loses the swap.
 """
 
+import contextlib
 import logging
 import queue
 import threading
@@ -25,12 +27,16 @@ log = logging.getLogger(__name__)
 Connection = psycopg.Connection[tuple[object, ...]]
 
 BATCH_EVENTS = 2000
+GATHER_S = 0.02
+"""How long events are gathered into one transaction, unless somebody waits: fewer transactions, not older answers."""
 QUEUE_CHUNKS = 2000
 RETRY_S = 0.5
+TAKE_OVER_S = 1.0
+STAND_BY_POLL_S = 0.05
 
 
 class CheckpointLost(Exception):
-    """Another projector has moved the checkpoint; this one must not write."""
+    """The checkpoint is not where this projector left it: another one writes, or an unknown outcome was a success."""
 
 
 class Projector:
@@ -42,6 +48,7 @@ class Projector:
         self._conninfo = conninfo
         self._on_progress = on_progress
         self._queue: queue.Queue[Sequence[Applied] | None] = queue.Queue(QUEUE_CHUNKS)
+        self._hurried = False
         self._connection: Connection | None = None
         self._books: Books | None = None
         self._markets: dict[str, DefineMarket] = {}
@@ -67,6 +74,12 @@ class Projector:
             except queue.Full:
                 continue
 
+    def hurry(self) -> None:
+        """Somebody waits for the read models: writes what is there without gathering more. Any thread."""
+        self._hurried = True
+        with contextlib.suppress(queue.Full):
+            self._queue.put_nowait(())
+
     def _run(self) -> None:
         try:
             while (batch := self._take()) is not None:
@@ -80,9 +93,10 @@ class Projector:
             self._disconnect()
 
     def _take(self) -> list[Applied] | None:
-        """The next events that are not written yet, at least one chunk of them; None at the end."""
+        """The next events that are not written yet: all that come within GATHER_S, up to BATCH_EVENTS; None at the end."""
         batch: list[Applied] = []
         chunk = self._queue.get()
+        until = time.monotonic() + GATHER_S
         while chunk is not None:
             for event in chunk:
                 if isinstance(event.command, DefineMarket):
@@ -90,9 +104,11 @@ class Projector:
             batch.extend(event for event in chunk if event.seq > self.seq)
             if len(batch) >= BATCH_EVENTS:
                 return batch
+            wait_s = 0.0 if self._hurried else until - time.monotonic()
             try:
-                chunk = self._queue.get_nowait()
+                chunk = self._queue.get(timeout=wait_s) if wait_s > 0 else self._queue.get_nowait()
             except queue.Empty:
+                self._hurried = False
                 return batch
         if batch:
             self._queue.put(None)
@@ -100,19 +116,41 @@ class Projector:
         return None
 
     def _persist(self, batch: list[Applied]) -> None:
-        unknown = False
-        while True:
+        """Writes the batch, or sees that another projector does."""
+        pending, standing_by = batch, False
+        while pending:
             try:
-                if not (unknown and _read_checkpoint(self._connected()) == batch[-1].seq):
-                    self._write(batch)
-                break
+                if standing_by:
+                    self._stand_by(pending[-1].seq)
+                    standing_by = False
+                else:
+                    self._write(pending)
+                    self._move_to(pending[-1].seq)
+            except CheckpointLost as lost:
+                log.info("%s: standing by", lost)
+                self._books = None
+                standing_by = True
             except psycopg.OperationalError as error:
                 log.warning("database: %s; trying again in %.1f s", str(error).strip() or repr(error), RETRY_S)
                 self._disconnect()
-                unknown = True
                 time.sleep(RETRY_S)
-        self.seq = batch[-1].seq
-        self._on_progress(self.seq)
+            pending = [event for event in pending if event.seq > self.seq]
+
+    def _stand_by(self, until_seq: int) -> None:
+        """Follows the other's checkpoint until it is at ``until_seq``, or has not moved for TAKE_OVER_S."""
+        moved_at = time.monotonic()
+        while time.monotonic() - moved_at < TAKE_OVER_S:
+            checkpoint = _read_checkpoint(self._connected())
+            if checkpoint > self.seq:
+                moved_at = time.monotonic()
+                self._move_to(checkpoint)
+            if checkpoint >= until_seq:
+                return
+            time.sleep(STAND_BY_POLL_S)
+
+    def _move_to(self, seq: int) -> None:
+        self.seq = seq
+        self._on_progress(seq)
 
     def _write(self, batch: list[Applied]) -> None:
         connection = self._connected()
@@ -124,7 +162,7 @@ class Projector:
                 "UPDATE projection_checkpoint SET seq = %s WHERE seq = %s", (batch[-1].seq, batch[0].seq - 1)
             )
             if moved.rowcount != 1:
-                raise CheckpointLost(f"the checkpoint is not at event {batch[0].seq - 1} any more")
+                raise CheckpointLost(f"the read models are not at event {batch[0].seq - 1}")
             for event in batch:
                 if isinstance(event.command, DefineAsset | DefineMarket | SetMarketState):
                     markets.write(connection, event)
