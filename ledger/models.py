@@ -65,8 +65,13 @@ class Posting(models.Model):
     """One amount to one account. ``balance`` is the account's after it. ``kind`` says what for: trade, fee, credit."""
 
     id = models.BigAutoField(primary_key=True)
-    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="postings", db_column="cause")
-    account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="postings", db_index=False)
+    # The trigger on this table checks both references for a whole statement; a foreign key would check row by row.
+    entry = models.ForeignKey(
+        Entry, on_delete=models.PROTECT, related_name="postings", db_column="cause", db_constraint=False
+    )
+    account = models.ForeignKey(
+        LedgerAccount, on_delete=models.PROTECT, related_name="postings", db_index=False, db_constraint=False
+    )
     kind = models.CharField(max_length=12)
     amount = models.DecimalField(max_digits=78, decimal_places=0)
     balance = models.DecimalField(max_digits=78, decimal_places=0)

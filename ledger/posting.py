@@ -1,7 +1,7 @@
 """The one writer of the books.
 
-``Books.post`` runs inside the caller's transaction, on the caller's psycopg connection and thread. It writes the
-postings of many entries by one COPY each for postings and entries; checks in Python what the database checks again.
+``Books`` makes the one statement that writes many entries with their postings, to be executed in the caller's
+transaction on its connection; what it checks in Python, the database checks again.
 """
 
 from collections import defaultdict
@@ -31,6 +31,25 @@ class EntryDraft:
     lines: Mapping[LineKey, int]
 
 
+_SEPARATOR = "\x1e"
+
+_PREPARE = """
+PREPARE post_entries (text, text, text, text, text, text, text) AS
+    WITH entry AS (
+        INSERT INTO ledger_entry (cause, at_us)
+        SELECT cause::bigint, at_us::bigint
+          FROM ROWS FROM (string_to_table($1, E'\\x1e'), string_to_table($2, E'\\x1e')) AS t (cause, at_us)
+    )
+    INSERT INTO ledger_posting (cause, account_id, kind, amount, balance)
+    SELECT cause::bigint, account::bigint, kind, amount::numeric, balance::numeric
+      FROM ROWS FROM (
+           string_to_table($3, E'\\x1e'), string_to_table($4, E'\\x1e'), string_to_table($5, E'\\x1e'),
+           string_to_table($6, E'\\x1e'), string_to_table($7, E'\\x1e')
+           ) WITH ORDINALITY AS t (cause, account, kind, amount, balance, n)
+     ORDER BY n
+"""
+
+
 class Books:
     """Posts entries, keeping the running balances of accounts in memory.
 
@@ -39,43 +58,62 @@ class Books:
 
     def __init__(self, connection: "psycopg.Connection[tuple[object, ...]]") -> None:
         self._connection = connection
+        _prepare(connection)
         self._ids: dict[AccountKey, int] = {}
         self._balances: dict[int, int] = {}
 
-    def post(self, entries: Sequence[EntryDraft]) -> None:
-        """Writes the entries in order. Raises UnbalancedEntry before anything is written."""
+    def statements(self, entries: Sequence[EntryDraft]) -> list[str]:
+        """The statement that posts the entries, for the caller to execute in its transaction; none for no entries.
+
+        Raises UnbalancedEntry before anything is written.
+        """
         if not entries:
-            return
+            return []
         for entry in entries:
             _check(entry)
         self._open_accounts({key[:3] for entry in entries for key in entry.lines})
-        with self._connection.cursor() as cursor:
-            with cursor.copy("COPY ledger_posting (cause, account_id, kind, amount, balance) FROM STDIN") as copy:
-                copy.write("".join(self._rows(entries)))
-            with cursor.copy("COPY ledger_entry (cause, at_us) FROM STDIN") as copy:
-                copy.write("".join(f"{entry.cause}\t{entry.at_us}\n" for entry in entries))
+        postings = list(self._postings(entries))
+        columns = [
+            [entry.cause for entry in entries],
+            [entry.at_us for entry in entries],
+            *zip(*postings, strict=True),
+        ]
+        return [f"EXECUTE post_entries({', '.join(map(_column, columns))})"]
 
-    def _rows(self, entries: Iterable[EntryDraft]) -> Iterable[str]:
+    def _postings(self, entries: Iterable[EntryDraft]) -> Iterable[tuple[int, int, str, int, int]]:
         for entry in entries:
             for (owner, asset, account_kind, kind), amount in entry.lines.items():
                 account = self._ids[owner, asset, account_kind]
                 balance = self._balances[account] = self._balances[account] + amount
-                yield f"{entry.cause}\t{account}\t{kind}\t{amount}\t{balance}\n"
+                yield entry.cause, account, kind, amount, balance
 
     def _open_accounts(self, keys: set[AccountKey]) -> None:
         missing = sorted((key for key in keys if key not in self._ids), key=repr)
         for owner, asset, kind in missing:
+            self._connection.execute(
+                "INSERT INTO ledger_account (owner, asset, kind, balance) VALUES (%s, %s, %s, 0) ON CONFLICT DO NOTHING",
+                (owner, asset, kind),
+            )
             row = self._connection.execute(
-                "WITH made AS (INSERT INTO ledger_account (owner, asset, kind, balance) VALUES (%s, %s, %s, 0)"
-                " ON CONFLICT DO NOTHING RETURNING id, balance)"
-                " SELECT id, balance FROM made UNION ALL SELECT id, balance FROM ledger_account"
-                " WHERE owner IS NOT DISTINCT FROM %s AND asset = %s AND kind = %s",
-                (owner, asset, kind, owner, asset, kind),
+                "SELECT id, balance FROM ledger_account WHERE asset = %s AND kind = %s AND"
+                f" {'owner IS NULL' if owner is None else f'owner = {owner:d}'}",
+                (asset, kind),
             ).fetchone()
             if row is None:
                 raise RuntimeError(f"ledger account {(owner, asset, kind)} could not be opened")
             self._ids[owner, asset, kind] = int(str(row[0]))
             self._balances[self._ids[owner, asset, kind]] = int(str(row[1]))
+
+
+def _prepare(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+    known = connection.execute("SELECT 1 FROM pg_prepared_statements WHERE name = 'post_entries'").fetchone()
+    if known is None:
+        connection.execute(_PREPARE)
+
+
+def _column(values: Iterable[object]) -> str:
+    """A column of values as one SQL constant; none of them holds a quote."""
+    return "'" + _SEPARATOR.join(map(str, values)) + "'"
 
 
 def _check(entry: EntryDraft) -> None:

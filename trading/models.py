@@ -186,8 +186,13 @@ class Fill(models.Model):
     """One side of a trade, as the order's owner sees it."""
 
     id = models.BigAutoField(primary_key=True)
-    trade = models.ForeignKey(Trade, on_delete=models.PROTECT, related_name="fills", db_index=False)
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="fills", db_column="order_seq")
+    # A read model with one writer, made anew from the journal at any time: no foreign key is checked row by row.
+    trade = models.ForeignKey(
+        Trade, on_delete=models.PROTECT, related_name="fills", db_index=False, db_constraint=False
+    )
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="fills", db_column="order_seq", db_constraint=False
+    )
     account_id = models.BigIntegerField()
     side = models.CharField(max_length=4)
     liquidity = models.CharField(max_length=5)

@@ -20,11 +20,12 @@ def books(database: Database) -> Database:
 
 
 def post(connection: psycopg.Connection, cause: int, *amounts: tuple[int, int]) -> None:
-    with connection.transaction():
+    entry = f"INSERT INTO ledger_entry (cause, at_us) VALUES ({cause}, 0)"
+    if amounts:
         values = ", ".join(f"({cause}, {account}, 'test', {amount}, 0)" for account, amount in amounts)
-        if amounts:
-            connection.execute(f"INSERT INTO ledger_posting (cause, account_id, kind, amount, balance) VALUES {values}")
-        connection.execute("INSERT INTO ledger_entry (cause, at_us) VALUES (%s, 0)", (cause,))
+        posting = f"INSERT INTO ledger_posting (cause, account_id, kind, amount, balance) VALUES {values}"
+        entry = f"WITH entry AS ({entry}) {posting}"
+    connection.execute(entry)
 
 
 def balances(connection: psycopg.Connection) -> dict[int, int]:
@@ -53,7 +54,12 @@ def test_an_entry_without_postings_is_refused(books: Database) -> None:
         post(connection, 1)
 
 
-def test_postings_without_an_entry_are_refused_at_commit(books: Database) -> None:
+def test_a_posting_to_an_account_that_is_not_there_is_refused(books: Database) -> None:
+    with books.connect() as connection, pytest.raises(psycopg.errors.ForeignKeyViolation, match="account 99"):
+        post(connection, 1, (USER, 5), (HOUSE, -5), (99, 1))
+
+
+def test_postings_without_an_entry_are_refused(books: Database) -> None:
     with books.connect() as connection, pytest.raises(psycopg.errors.ForeignKeyViolation):
         connection.execute(
             "INSERT INTO ledger_posting (cause, account_id, kind, amount, balance)"

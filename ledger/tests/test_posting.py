@@ -17,6 +17,10 @@ transfers = st.lists(
 )
 
 
+def execute(connection: psycopg.Connection, statements: list[str]) -> None:
+    connection.execute(";".join(statements))
+
+
 def credit(cause: int, moved: list[tuple[int, str, int]]) -> EntryDraft:
     lines: defaultdict[LineKey, int] = defaultdict(int)
     for owner, asset, amount in moved:
@@ -43,7 +47,7 @@ def test_balances_equal_the_sums_of_what_was_posted(database: Database, batches:
                     expected[owner, asset, "user"] += amount
                     expected[None, asset, "faucet"] -= amount
             with connection.transaction():
-                books.post(drafts)
+                execute(connection, books.statements(drafts))
         assert ledger.queries.balances(connection) == dict(expected)
         assert ledger.checks.findings(connection) == []
 
@@ -52,14 +56,14 @@ def test_an_unbalanced_entry_raises_before_anything_is_written(database: Databas
     bad = EntryDraft(cause=2, at_us=2, lines={(1, "BTC", "user", "credit"): 5, (None, "BTC", "faucet", "credit"): -4})
     with database.connect() as connection:
         with pytest.raises(UnbalancedEntry, match="entry 2 does not sum to zero in BTC: 1"):
-            Books(connection).post([credit(1, [(1, "BTC", 5)]), bad])
+            Books(connection).statements([credit(1, [(1, "BTC", 5)]), bad])
         assert connection.execute("SELECT count(*) FROM ledger_posting").fetchone() == (0,)
 
 
 def test_a_statement_shows_every_posting_with_its_running_balance(database: Database) -> None:
     with database.connect() as connection:
         with connection.transaction():
-            Books(connection).post([credit(n, [(1, "BTC", n)]) for n in (1, 2, 3)])
+            execute(connection, Books(connection).statements([credit(n, [(1, "BTC", n)]) for n in (1, 2, 3)]))
         lines = ledger.queries.statement(connection, owner=1, asset=None, before_id=None, limit=10)
         assert [(line.cause, line.amount_atoms, line.balance_atoms) for line in lines] == [(3, 3, 6), (2, 2, 3), (1, 1, 1)]
         older = ledger.queries.statement(connection, owner=1, asset="BTC", before_id=lines[0].id, limit=1)
@@ -69,7 +73,7 @@ def test_a_statement_shows_every_posting_with_its_running_balance(database: Data
 def test_checks_name_a_wrong_running_balance(database: Database) -> None:
     with database.connect() as connection:
         with connection.transaction():
-            Books(connection).post([credit(1, [(1, "BTC", 5)])])
+            execute(connection, Books(connection).statements([credit(1, [(1, "BTC", 5)])]))
     with database.connect_as_owner() as connection:
         connection.execute("ALTER TABLE ledger_posting DISABLE TRIGGER ledger_posting_append_only")
         connection.execute("UPDATE ledger_posting SET balance = balance + 1 WHERE amount > 0")
@@ -81,14 +85,14 @@ def test_books_read_the_balances_they_find(database: Database) -> None:
     with database.connect() as connection:
         for cause in (1, 2):
             with connection.transaction():
-                Books(connection).post([credit(cause, [(1, "BTC", 5)])])
+                execute(connection, Books(connection).statements([credit(cause, [(1, "BTC", 5)])]))
         assert ledger.checks.findings(connection) == []
 
 
 def test_amounts_keep_every_digit(database: Database) -> None:
     with database.connect() as connection:
         with connection.transaction():
-            Books(connection).post([credit(1, [(1, "ETH", 10**36 + 1)])])
+            execute(connection, Books(connection).statements([credit(1, [(1, "ETH", 10**36 + 1)])]))
         assert ledger.queries.balances(connection)[1, "ETH", "user"] == 10**36 + 1
 
 
@@ -96,5 +100,5 @@ def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
     with database.connect() as connection:
         books = Books(connection)
         with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
-            books.post([EntryDraft(cause=1, at_us=1, lines={(1, "BTC", "user", "x"): -5, (None, "BTC", "faucet", "x"): 5})])
+            execute(connection, books.statements([EntryDraft(cause=1, at_us=1, lines={(1, "BTC", "user", "x"): -5, (None, "BTC", "faucet", "x"): 5})]))
         assert ledger.queries.balances(connection) == {}

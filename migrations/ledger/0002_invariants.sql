@@ -1,12 +1,20 @@
 -- The ledger's invariants, held by the database whatever the application does.
 -- Statement triggers with transition tables: one check for a whole insert, not one for every row.
 
--- A posting's insert must sum to zero per entry and asset, so the postings of an entry arrive in one statement or
--- in several that each balance. The same statement moves the balances of the accounts.
+-- A posting's insert must sum to zero per entry and asset, and name accounts and entries that exist. An entry and its
+-- postings arrive in one statement, by a data-modifying WITH: its triggers run when both are there. Since nothing is
+-- ever changed or deleted, what was checked at the insert stays true. The same statement moves the accounts' balances.
 CREATE FUNCTION ledger_posting_inserted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
 DECLARE
     bad record;
 BEGIN
+    SELECT p.cause, p.account_id INTO bad FROM inserted p
+     WHERE NOT EXISTS (SELECT FROM ledger_account a WHERE a.id = p.account_id)
+        OR NOT EXISTS (SELECT FROM ledger_entry e WHERE e.cause = p.cause) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'posting of entry % to account %: one of them does not exist', bad.cause, bad.account_id
+            USING ERRCODE = 'foreign_key_violation';
+    END IF;
     SELECT p.cause, a.asset, sum(p.amount) AS total INTO bad
       FROM inserted p JOIN ledger_account a ON a.id = p.account_id
      GROUP BY p.cause, a.asset HAVING sum(p.amount) <> 0 LIMIT 1;
@@ -23,7 +31,6 @@ END $$;
 CREATE TRIGGER ledger_posting_inserted AFTER INSERT ON ledger_posting
     REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION ledger_posting_inserted();
 
--- Postings are inserted before their entries (the foreign key is deferred), so an entry without postings is seen here.
 CREATE FUNCTION ledger_entry_inserted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
 DECLARE
     bad record;

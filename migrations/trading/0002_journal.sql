@@ -25,6 +25,15 @@ INSERT INTO projection_checkpoint (id, seq) VALUES (1, 0);
 CREATE TRIGGER journal_head_guard BEFORE UPDATE OR DELETE ON journal_head
     FOR EACH ROW EXECUTE FUNCTION journal_head_guard();
 
+-- Compare and swap: the first statement of a projector's transaction. Who comes too late writes nothing.
+CREATE FUNCTION move_projection_checkpoint(expected bigint, reached bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE projection_checkpoint SET seq = reached WHERE seq = expected;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the checkpoint is not at %', expected USING ERRCODE = 'serialization_failure';
+    END IF;
+END $$;
+
 DO $$ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'kontor_app') THEN
         REVOKE UPDATE, DELETE, TRUNCATE ON order_event FROM kontor_app;

@@ -12,26 +12,21 @@ from weakref import WeakSet
 
 import psycopg
 
+from trading.bulk import column, literal, rows_from
+
 from .records import Draft, Record, link
 
 Connection = psycopg.Connection[tuple[object, ...]]
 Cursor = psycopg.Cursor[tuple[object, ...]]
 
-_SEPARATOR = "\x1e"
-"""Between the values of a column; JSON escapes control characters, and no other text of ours may hold one."""
-
-_PREPARE = r"""
+_PREPARE = f"""
 PREPARE journal_find (uuid[]) AS
     SELECT seq, at_us, command_id::text, kind, body::text, hash FROM order_event WHERE command_id = ANY($1);
 PREPARE journal_put (bigint, bigint, text, text, text, text, text, text, text) AS
     INSERT INTO order_event (seq, at_us, command_id, account_id, market, kind, body, request_id, hash)
     SELECT $1 + n, $2, id::uuid, nullif(account, '')::bigint, nullif(market, ''), kind, body::json, request_id,
            decode(hash, 'hex')
-      FROM ROWS FROM (
-           string_to_table($3, E'\x1e'), string_to_table($4, E'\x1e'), string_to_table($5, E'\x1e'),
-           string_to_table($6, E'\x1e'), string_to_table($7, E'\x1e'), string_to_table($8, E'\x1e'),
-           string_to_table($9, E'\x1e')
-           ) WITH ORDINALITY AS t (id, account, market, kind, body, request_id, hash, n)
+      FROM {rows_from(3, 7)} AS t (id, account, market, kind, body, request_id, hash, n)
 """
 _prepared: WeakSet[Connection] = WeakSet()
 
@@ -90,7 +85,7 @@ def _lock_head(cursor: Cursor, drafts: Iterable[Draft]) -> tuple[tuple[int, int,
     command_ids = ",".join(draft.command_id for draft in drafts)
     cursor.execute(
         "BEGIN; SELECT seq, at_us, hash FROM journal_head FOR UPDATE;"
-        f"EXECUTE journal_find({_literal('{' + command_ids + '}')})"
+        f"EXECUTE journal_find({literal('{' + command_ids + '}')})"
     )
     cursor.nextset()
     row = cursor.fetchone()
@@ -103,26 +98,20 @@ def _lock_head(cursor: Cursor, drafts: Iterable[Draft]) -> tuple[tuple[int, int,
 
 
 def _put_and_commit(before: int, at_us: int, drafts: Sequence[Draft], records: Sequence[Record]) -> str:
-    columns = (
+    columns: tuple[Iterable[object], ...] = (
         [draft.command_id for draft in drafts],
-        ["" if draft.account is None else str(draft.account) for draft in drafts],
-        [draft.market or "" for draft in drafts],
+        [draft.account for draft in drafts],
+        [draft.market for draft in drafts],
         [draft.kind for draft in drafts],
         [draft.body.decode() for draft in drafts],
         [draft.request_id for draft in drafts],
         [record.hash.hex() for record in records],
     )
-    texts = ", ".join(_literal(_SEPARATOR.join(column)) for column in columns)
     return (
-        f"EXECUTE journal_put({before}, {at_us}, {texts});"
+        f"EXECUTE journal_put({before}, {at_us}, {', '.join(map(column, columns))});"
         f"UPDATE journal_head SET seq = {records[-1].seq}, at_us = {at_us}, hash = '\\x{records[-1].hash.hex()}';"
         "COMMIT"
     )
-
-
-def _literal(text: str) -> str:
-    """A string constant of SQL, with standard_conforming_strings on (PostgreSQL's default)."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def as_record(row: tuple[object, ...]) -> Record:

@@ -3,26 +3,26 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import psycopg
-
+from trading.bulk import column, rows_from
 from trading.engine.outcomes import Filled
 from trading.replica import Applied
 
-Connection = psycopg.Connection[tuple[object, ...]]
-
 STORED_INTERVALS_S = (60, 3600, 86_400)
 
-_UPSERT = """
-INSERT INTO candle (market, interval_s, start_us, open_ticks, high_ticks, low_ticks, close_ticks, volume_lots, quote_atoms, trades)
-SELECT * FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
-                     %s::numeric[], %s::numeric[], %s::bigint[])
-ON CONFLICT (market, interval_s, start_us) DO UPDATE SET
-    high_ticks = greatest(candle.high_ticks, excluded.high_ticks),
-    low_ticks = least(candle.low_ticks, excluded.low_ticks),
-    close_ticks = excluded.close_ticks,
-    volume_lots = candle.volume_lots + excluded.volume_lots,
-    quote_atoms = candle.quote_atoms + excluded.quote_atoms,
-    trades = candle.trades + excluded.trades
+PREPARE = f"""
+PREPARE put_candles (text, text, text, text, text, text, text, text, text, text) AS
+    INSERT INTO candle (market, interval_s, start_us, open_ticks, high_ticks, low_ticks, close_ticks, volume_lots,
+        quote_atoms, trades)
+    SELECT market, width::int, start::bigint, open::bigint, high::bigint, low::bigint, close::bigint, volume::numeric,
+           quote::numeric, trades::bigint
+      FROM {rows_from(1, 10)} AS t (market, width, start, open, high, low, close, volume, quote, trades, n)
+    ON CONFLICT (market, interval_s, start_us) DO UPDATE SET
+        high_ticks = greatest(candle.high_ticks, excluded.high_ticks),
+        low_ticks = least(candle.low_ticks, excluded.low_ticks),
+        close_ticks = excluded.close_ticks,
+        volume_lots = candle.volume_lots + excluded.volume_lots,
+        quote_atoms = candle.quote_atoms + excluded.quote_atoms,
+        trades = candle.trades + excluded.trades
 """
 
 
@@ -47,22 +47,19 @@ class Bar:
         self.trades += 1
 
 
-def write(connection: Connection, applied: Iterable[Applied]) -> None:
+def statements(applied: Iterable[Applied]) -> list[str]:
     bars: dict[tuple[str, int, int], Bar] = {}
     for event in applied:
         for outcome in event.outcomes:
             if type(outcome) is Filled:
                 _add(bars, event.at_us, outcome)
     if not bars:
-        return
-    columns = zip(
-        *(
-            (*key, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.quote, bar.trades)
-            for key, bar in sorted(bars.items())
-        ),
-        strict=True,
-    )
-    connection.execute(_UPSERT, [list(column) for column in columns])
+        return []
+    rows = [
+        (*key, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.quote, bar.trades)
+        for key, bar in sorted(bars.items())
+    ]
+    return [f"EXECUTE put_candles({', '.join(map(column, zip(*rows, strict=True)))})"]
 
 
 def _add(bars: dict[tuple[str, int, int], Bar], at_us: int, fill: Filled) -> None:

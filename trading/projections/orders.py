@@ -1,34 +1,43 @@
-"""Orders, trades and fills as rows. New rows go by COPY, changes of older orders by one UPDATE per batch."""
+"""Orders, trades and fills as rows: what a batch of events adds, and how it changes orders that were there."""
 
 import msgspec
-import psycopg
 
+from trading.bulk import column, rows_from
 from trading.engine.commands import PlaceOrder
 from trading.engine.outcomes import Filled, OrderAccepted, OrderCancelled, OrderFilled, OrderRejected
 from trading.live import cancelled_status
 from trading.replica import Applied
 
-Connection = psycopg.Connection[tuple[object, ...]]
-
-_COPY_ORDERS = (
-    "COPY trading_order (seq, id, account_id, client_order_id, market, side, type, time_in_force, post_only,"
-    " price_ticks, quantity_lots, budget_atoms, filled_lots, filled_quote_atoms, fee_atoms, status, reason,"
-    " created_at_us, updated_at_us, updated_seq) FROM STDIN"
-)
-_COPY_TRADES = "COPY trade (id, seq, market, at_us, price_ticks, quantity_lots, quote_atoms, taker_side) FROM STDIN"
-_COPY_FILLS = "COPY fill (trade_id, order_seq, account_id, side, liquidity, fee_atoms) FROM STDIN"
-_UPDATE_ORDERS = """
-UPDATE trading_order o SET
-    filled_lots = o.filled_lots + c.lots,
-    filled_quote_atoms = o.filled_quote_atoms + c.quote,
-    fee_atoms = o.fee_atoms + c.fee,
-    status = coalesce(c.status, o.status),
-    reason = coalesce(c.reason, o.reason),
-    updated_at_us = c.at_us,
-    updated_seq = c.updated_seq
-FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])
-     AS c(seq, lots, quote, fee, status, reason, at_us, updated_seq)
-WHERE o.seq = c.seq
+PREPARE = f"""
+PREPARE put_orders (text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text,
+                    text, text, text) AS
+    INSERT INTO trading_order (seq, id, account_id, client_order_id, market, side, type, time_in_force, post_only,
+        price_ticks, quantity_lots, budget_atoms, filled_lots, filled_quote_atoms, fee_atoms, status, reason,
+        created_at_us, updated_at_us, updated_seq)
+    SELECT seq::bigint, id::uuid, account::bigint, nullif(client, ''), market, side, type, tif, post_only,
+           nullif(price, '')::bigint, nullif(quantity, '')::bigint, nullif(budget, '')::numeric, filled::bigint,
+           quote::numeric, fee::numeric, status, nullif(reason, ''), created::bigint, updated::bigint, updated_seq::bigint
+      FROM {rows_from(1, 20)} AS t (seq, id, account, client, market, side, type, tif, post_only, price, quantity,
+           budget, filled, quote, fee, status, reason, created, updated, updated_seq, n);
+PREPARE change_orders (text, text, text, text, text, text, text, text) AS
+    UPDATE trading_order o SET
+        filled_lots = o.filled_lots + c.lots::bigint,
+        filled_quote_atoms = o.filled_quote_atoms + c.quote::numeric,
+        fee_atoms = o.fee_atoms + c.fee::numeric,
+        status = coalesce(nullif(c.status, ''), o.status),
+        reason = coalesce(nullif(c.reason, ''), o.reason),
+        updated_at_us = c.at_us::bigint,
+        updated_seq = c.updated_seq::bigint
+    FROM {rows_from(1, 8)} AS c (seq, lots, quote, fee, status, reason, at_us, updated_seq, n)
+    WHERE o.seq = c.seq::bigint;
+PREPARE put_trades (text, text, text, text, text, text, text, text) AS
+    INSERT INTO trade (id, seq, market, at_us, price_ticks, quantity_lots, quote_atoms, taker_side)
+    SELECT id::bigint, seq::bigint, market, at_us::bigint, price::bigint, lots::bigint, quote::numeric, side
+      FROM {rows_from(1, 8)} AS t (id, seq, market, at_us, price, lots, quote, side, n);
+PREPARE put_fills (text, text, text, text, text, text) AS
+    INSERT INTO fill (trade_id, order_seq, account_id, side, liquidity, fee_atoms)
+    SELECT trade::bigint, seq::bigint, account::bigint, side, liquidity, fee::numeric
+      FROM {rows_from(1, 6)} AS t (trade, seq, account, side, liquidity, fee, n)
 """
 
 
@@ -46,12 +55,12 @@ class Change(msgspec.Struct):
 
 
 class OrderBatch:
-    """Collects the orders, trades and fills of a batch of events, then writes them."""
+    """Collects the orders, trades and fills of a batch of events."""
 
     def __init__(self) -> None:
         self._changes: dict[int, Change] = {}
-        self._trades: list[str] = []
-        self._fills: list[str] = []
+        self._trades: list[tuple[object, ...]] = []
+        self._fills: list[tuple[object, ...]] = []
 
     def add(self, event: Applied) -> None:
         if type(event.command) is PlaceOrder:
@@ -66,26 +75,25 @@ class OrderBatch:
                 self._change(event, outcome.order).status = "filled"  # type: ignore[union-attr]
             elif kind is OrderRejected:
                 change = self._change(event, outcome.order)  # type: ignore[union-attr]
-                change.status, change.reason = "rejected", outcome.reason  # type: ignore[union-attr]
+                change.status, change.reason = "rejected", outcome.reason.value  # type: ignore[union-attr]
             elif kind is OrderCancelled:
                 change = self._change(event, outcome.order)  # type: ignore[union-attr]
                 change.status = cancelled_status(outcome, change.lots)  # type: ignore[arg-type]
-                change.reason = outcome.reason  # type: ignore[union-attr]
+                change.reason = outcome.reason.value  # type: ignore[union-attr]
 
-    def write(self, connection: Connection) -> None:
-        new = [change for change in self._changes.values() if change.placed is not None]
-        old = [(number, change) for number, change in self._changes.items() if change.placed is None]
-        with connection.cursor() as cursor:
-            for statement, rows in (
-                (_COPY_ORDERS, [_order_row(change) for change in new]),
-                (_COPY_TRADES, self._trades),
-                (_COPY_FILLS, self._fills),
-            ):
-                if rows:
-                    with cursor.copy(statement) as copy:
-                        copy.write("".join(rows))
-            if old:
-                cursor.execute(_UPDATE_ORDERS, _columns(old))
+    def statements(self) -> list[str]:
+        new = [_order_row(change) for change in self._changes.values() if change.placed is not None]
+        old = [_change_row(order, change) for order, change in self._changes.items() if change.placed is None]
+        return [
+            _execute(name, rows)
+            for name, rows in (
+                ("put_orders", new),
+                ("change_orders", old),
+                ("put_trades", self._trades),
+                ("put_fills", self._fills),
+            )
+            if rows
+        ]
 
     def _change(self, event: Applied, order: int) -> Change:
         change = self._changes.get(order)
@@ -95,49 +103,61 @@ class OrderBatch:
         return change
 
     def _add_fill(self, event: Applied, fill: Filled) -> None:
-        maker_side = "sell" if fill.taker_side == "buy" else "buy"
-        self._trades.append(
-            f"{fill.trade}\t{event.seq}\t{fill.market}\t{event.at_us}\t{fill.price_ticks}\t{fill.quantity_lots}\t"
-            f"{fill.quote_atoms}\t{fill.taker_side}\n"
-        )
-        self._fills.append(
-            f"{fill.trade}\t{fill.taker_order}\t{fill.taker_account}\t{fill.taker_side}\ttaker\t"
-            f"{fill.taker_fee_atoms}\n"
-            f"{fill.trade}\t{fill.maker_order}\t{fill.maker_account}\t{maker_side}\tmaker\t{fill.maker_fee_atoms}\n"
-        )
-        for order, fee in ((fill.taker_order, fill.taker_fee_atoms), (fill.maker_order, fill.maker_fee_atoms)):
+        taker, maker, trade = fill.taker_order, fill.maker_order, fill.trade
+        side = fill.taker_side
+        lots, quote = fill.quantity_lots, fill.quote_atoms
+        self._trades.append((trade, event.seq, fill.market, event.at_us, fill.price_ticks, lots, quote, side))
+        self._fills.append((trade, taker, fill.taker_account, side, "taker", fill.taker_fee_atoms))
+        maker_side = "sell" if side == "buy" else "buy"
+        self._fills.append((trade, maker, fill.maker_account, maker_side, "maker", fill.maker_fee_atoms))
+        for order, fee in ((taker, fill.taker_fee_atoms), (maker, fill.maker_fee_atoms)):
             change = self._change(event, order)
-            change.lots += fill.quantity_lots
-            change.quote += fill.quote_atoms
+            change.lots += lots
+            change.quote += quote
             change.fee += fee
 
 
-def _order_row(change: Change) -> str:
+def _order_row(change: Change) -> tuple[object, ...]:
     event = change.placed
     if event is None or type(event.command) is not PlaceOrder or change.status is None:
         raise ValueError(f"not a complete order: {change}")
     command = event.command
-    client_order_id = "\\N" if command.client_order_id is None else command.client_order_id
     return (
-        f"{event.seq}\t{event.command_id}\t{command.account}\t{client_order_id}\t{command.market}\t{command.side}\t"
-        f"{command.type}\t{command.time_in_force}\t{command.post_only}\t{_or_null(command.price_ticks)}\t"
-        f"{_or_null(command.quantity_lots)}\t{_or_null(command.budget_atoms)}\t{change.lots}\t{change.quote}\t"
-        f"{change.fee}\t{change.status}\t{_or_null(change.reason)}\t{event.at_us}\t{change.at_us}\t{change.seq}\n"
+        event.seq,
+        event.command_id,
+        command.account,
+        command.client_order_id,
+        command.market,
+        command.side,
+        command.type,
+        command.time_in_force,
+        command.post_only,
+        command.price_ticks,
+        command.quantity_lots,
+        command.budget_atoms,
+        change.lots,
+        change.quote,
+        change.fee,
+        change.status,
+        change.reason,
+        event.at_us,
+        change.at_us,
+        change.seq,
     )
 
 
-def _or_null(value: int | str | None) -> int | str:
-    return "\\N" if value is None else value
+def _change_row(order: int, change: Change) -> tuple[object, ...]:
+    return (
+        order,
+        change.lots,
+        change.quote,
+        change.fee,
+        change.status,
+        change.reason,
+        change.at_us,
+        change.seq,
+    )
 
 
-def _columns(old: list[tuple[int, Change]]) -> list[list[object]]:
-    return [
-        [number for number, _ in old],
-        [change.lots for _, change in old],
-        [change.quote for _, change in old],
-        [change.fee for _, change in old],
-        [change.status for _, change in old],
-        [change.reason for _, change in old],
-        [change.at_us for _, change in old],
-        [change.seq for _, change in old],
-    ]
+def _execute(name: str, rows: list[tuple[object, ...]]) -> str:
+    return f"EXECUTE {name}({', '.join(map(column, zip(*rows, strict=True)))})"

@@ -19,7 +19,7 @@ from ledger.posting import Books
 from trading.engine.commands import DefineAsset, DefineMarket, SetMarketState
 from trading.replica import Applied
 
-from . import candles, markets, postings
+from . import candles, markets, orders, postings
 from .orders import OrderBatch
 
 log = logging.getLogger(__name__)
@@ -153,28 +153,32 @@ class Projector:
         self._on_progress(seq)
 
     def _write(self, batch: list[Applied]) -> None:
+        """One message to the server, which makes one transaction of it. Raises CheckpointLost with nothing written."""
         connection = self._connected()
         if self._books is None:
             self._books = Books(connection)
-        orders = OrderBatch()
-        with connection.transaction():
-            moved = connection.execute(
-                "UPDATE projection_checkpoint SET seq = %s WHERE seq = %s", (batch[-1].seq, batch[0].seq - 1)
-            )
-            if moved.rowcount != 1:
-                raise CheckpointLost(f"the read models are not at event {batch[0].seq - 1}")
-            for event in batch:
-                if isinstance(event.command, DefineAsset | DefineMarket | SetMarketState):
-                    markets.write(connection, event)
-                else:
-                    orders.add(event)
-            orders.write(connection)
-            candles.write(connection, batch)
-            self._books.post(postings.entries(batch, self._markets))
+        batched, listings = OrderBatch(), []
+        for event in batch:
+            if isinstance(event.command, DefineAsset | DefineMarket | SetMarketState):
+                listings += markets.statements(event)
+            else:
+                batched.add(event)
+        statements = [
+            f"SELECT move_projection_checkpoint({batch[0].seq - 1}, {batch[-1].seq})",
+            *listings,
+            *batched.statements(),
+            *candles.statements(batch),
+            *self._books.statements(postings.entries(batch, self._markets)),
+        ]
+        try:
+            connection.execute(";".join(statements))
+        except psycopg.errors.SerializationFailure as error:
+            raise CheckpointLost(f"the read models are not at event {batch[0].seq - 1}") from error
 
     def _connected(self) -> Connection:
         if self._connection is None:
             self._connection = psycopg.connect(self._conninfo, autocommit=True, application_name="kontor-projector")
+            self._connection.execute(f"{orders.PREPARE};{candles.PREPARE}")
         return self._connection
 
     def _disconnect(self) -> None:

@@ -9,8 +9,9 @@ import time
 from collections import defaultdict
 from typing import Any
 
+from trading.engine.commands import PlaceOrder
 from trading.engine.outcomes import BalanceChanged, Filled, OrderAccepted, OrderCancelled, OrderFilled
-from trading.live import LiveOrder, LiveState, MarketState
+from trading.live import LiveOrder, LiveState, MarketState, TradePrint
 from trading.replica import Applied, Publication
 
 from . import messages
@@ -58,7 +59,7 @@ class Channels:
         self._tickers: defaultdict[str, set[Client]] = defaultdict(set)
         self._executions: defaultdict[int, set[Client]] = defaultdict(set)
         self._balances: defaultdict[int, set[Client]] = defaultdict(set)
-        self._new_trades: defaultdict[str, int] = defaultdict(int)
+        self._new_trades: defaultdict[str, list[TradePrint]] = defaultdict(list)
         self._new_balances: dict[tuple[int, str], tuple[int, int]] = {}
         self._stale_tickers: set[str] = set()
 
@@ -125,8 +126,8 @@ class Channels:
     def on_event(self, event: Applied) -> None:
         for outcome in event.outcomes:
             kind = type(outcome)
-            if kind is Filled:
-                self._new_trades[outcome.market] += 1  # type: ignore[union-attr]
+            if kind is Filled and self._trades.get(outcome.market):  # type: ignore[union-attr]
+                self._new_trades[outcome.market].append(_print(event, outcome))  # type: ignore[union-attr, arg-type]
             elif kind is BalanceChanged and outcome.account in self._balances:  # type: ignore[union-attr]
                 account, asset, available, held = outcome  # type: ignore[misc]
                 self._new_balances[account, asset] = (available, held)
@@ -150,13 +151,10 @@ class Channels:
                     _post(group.clients, text)
 
     def _post_trades(self) -> None:
-        for symbol, count in self._new_trades.items():
-            clients = self._trades.get(symbol)
-            if clients:
-                state = self._live.markets[symbol]
-                recent = list(state.trades)[-count:]
-                data = [messages.trade(state.market, trade) for trade in recent]
-                _post(clients, messages.message("trade", "update", data, self._live.seq))
+        for symbol, trades in self._new_trades.items():
+            market = self._live.markets[symbol].market
+            data = [messages.trade(market, trade) for trade in trades]
+            _post(self._trades[symbol], messages.message("trade", "update", data, self._live.seq))
         self._new_trades.clear()
 
     def _post_balances(self) -> None:
@@ -185,7 +183,8 @@ class Channels:
         return messages.message("ticker", kind, [data], self._live.seq)
 
     def _post_executions(self, event: Applied) -> None:
-        """An event's fills and order states go in separate messages, as Kraken's clients expect."""
+        """An event's new order, its fills and what it closed go in separate messages, as Kraken's clients expect."""
+        placed: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
         fills: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
         states: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
         sums: dict[int, tuple[int, int]] = {}
@@ -200,15 +199,15 @@ class Channels:
                         item = messages.execution(order, market, outcome, event.at_us, lots, quote)
                         fills[order.account].append(item)
                 case OrderAccepted(account=account) if account in self._executions:
-                    accepted = self._live.order(event.command_id)
-                    if accepted is not None:
-                        states[account].append(self._state(accepted, "new"))
+                    if isinstance(event.command, PlaceOrder):
+                        order = LiveOrder(event.seq, event.command_id, event.at_us, event.command)
+                        placed[account].append(self._state(order, "new"))
                 case OrderFilled(order=seq, account=account) | OrderCancelled(order=seq, account=account):
                     closed = self._live.recently_closed(seq)
                     if account in self._executions and closed is not None:
                         kind = "filled" if closed.status == "filled" else "canceled"
                         states[account].append(self._state(closed, kind))
-        for items in (fills, states):
+        for items in (placed, fills, states):
             for account, data in items.items():
                 _post(self._executions[account], messages.message("executions", "update", data, event.seq))
 
@@ -224,6 +223,18 @@ class Channels:
 
     def _state(self, order: LiveOrder, kind: str) -> dict[str, Any]:
         return messages.order_state(order, self._live.markets[order.market].market, kind)
+
+
+def _print(event: Applied, fill: Filled) -> TradePrint:
+    return TradePrint(
+        fill.trade,
+        event.seq,
+        event.at_us,
+        fill.price_ticks,
+        fill.quantity_lots,
+        fill.quote_atoms,
+        fill.taker_side,
+    )
 
 
 def _sums_before(order: LiveOrder, event: Applied) -> tuple[int, int]:

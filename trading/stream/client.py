@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from accounts.authentication import Principal
 from trading.api.http import Send
@@ -26,6 +28,7 @@ class Client:
         self._send = send
         self._outbox: deque[str] = deque()
         self._filled = asyncio.Event()
+        self._placing: dict[str, asyncio.Event] = {}
 
     def post(self, text: str) -> None:
         """Queues a message; a client whose outbox is full is closed instead."""
@@ -44,6 +47,25 @@ class Client:
             if code == CLOSE_SLOW_READER:
                 self._outbox.clear()
             self._filled.set()
+
+    @contextmanager
+    def placing(self, client_order_id: str | None) -> Iterator[None]:
+        """While an order is under way; ``placed`` waits for its end."""
+        if client_order_id is None:
+            yield
+            return
+        done = self._placing[client_order_id] = asyncio.Event()
+        try:
+            yield
+        finally:
+            done.set()
+            if self._placing.get(client_order_id) is done:
+                del self._placing[client_order_id]
+
+    async def placed(self, client_order_id: str) -> None:
+        """Waits until no order of this client order id is under way, so that one sent before its cancel is found."""
+        while (done := self._placing.get(client_order_id)) is not None:
+            await done.wait()
 
     async def write(self) -> None:
         """Sends what is posted, in order, until the connection is closed."""

@@ -39,6 +39,7 @@ HEARTBEAT_S = 1.0
 SESSION_SWEEP_S = 2.0
 PUBLIC_CHANNELS = ("book", "trade", "ticker")
 PRIVATE_CHANNELS = ("executions", "balances")
+ORDER_METHODS = ("add_order", "cancel_order", "cancel_all")
 NULL = msgspec.Raw(b"null")
 
 
@@ -153,29 +154,39 @@ class Hub:
             return client.post(_refusal(frame.method, frame.req_id, invalid(error), time_in))
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             return client.post(_refusal("", None, Problem(MALFORMED, f"Not JSON: {error}."), time_in))
+        try:
+            await self._begin(client, call, time_in)
+        except Exception as error:
+            client.post(_refusal(call.method, call.req_id, _as_problem(error, call.method), time_in))
+
+    async def _begin(self, client: Client, call: Call, time_in: str) -> None:
+        """Answers the request, or starts the task that will; the next request is read after that."""
         if call.method == "ping":
-            return client.post(_answer("pong", call.req_id, time_in, {}))
-        if call.method in ("subscribe", "unsubscribe"):
-            return await self._subscribe(client, call, time_in)
-        if client.in_flight >= IN_FLIGHT_LIMIT:
-            problem = Problem(OVERLOADED, f"{IN_FLIGHT_LIMIT} requests of this connection are under way.")
-            return client.post(_refusal(call.method, call.req_id, problem, time_in))
-        client.in_flight += 1
-        self._spawn(self._trade(client, call, time_in))
-        return None
+            client.post(_answer("pong", call.req_id, time_in, {}))
+        elif call.method in ("subscribe", "unsubscribe"):
+            await self._subscribe(client, call, time_in)
+        elif call.method not in ORDER_METHODS:
+            raise Problem(INVALID_PARAMETER, f"There is no method {call.method!r}.")
+        elif client.in_flight >= IN_FLIGHT_LIMIT:
+            raise Problem(OVERLOADED, f"{IN_FLIGHT_LIMIT} requests of this connection are under way.")
+        else:
+            principal = await self._principal(client, call.params)
+            client.in_flight += 1
+            self._spawn(self._trade(client, call, principal, time_in))
 
     # Subscriptions
 
     async def _subscribe(self, client: Client, call: Call, time_in: str) -> None:
-        try:
-            principal = None
-            if call.params.channel in PRIVATE_CHANNELS:
-                principal = await self._principal(client, call.params)
-            self._attach()
-            for symbol in _symbols(call.params):
+        """Answers each symbol by itself."""
+        principal = None
+        if call.params.channel in PRIVATE_CHANNELS:
+            principal = await self._principal(client, call.params)
+        self._attach()
+        for symbol in _symbols(call.params):
+            try:
                 self._subscribe_one(client, call, symbol, principal, time_in)
-        except Problem as problem:
-            client.post(_refusal(call.method, call.req_id, problem, time_in))
+            except Problem as problem:
+                client.post(_refusal(call.method, call.req_id, problem, time_in))
 
     def _subscribe_one(
         self, client: Client, call: Call, symbol: str | None, principal: Principal | None, time_in: str
@@ -218,43 +229,34 @@ class Hub:
 
     # Trading
 
-    async def _trade(self, client: Client, call: Call, time_in: str) -> None:
+    async def _trade(self, client: Client, call: Call, principal: Principal, time_in: str) -> None:
         try:
-            principal = await self._principal(client, call.params)
-            result = await self._carry_out(call, principal)
+            result = await self._carry_out(client, call, principal)
             client.post(_answer(call.method, call.req_id, time_in, result))
-        except Problem as problem:
-            client.post(_refusal(call.method, call.req_id, problem, time_in))
-        except msgspec.ValidationError as error:
-            client.post(_refusal(call.method, call.req_id, invalid(error), time_in))
-        except Exception:
-            log.exception("stream: %s", call.method)
-            problem = Problem(INTERNAL, "The error was logged.")
-            client.post(_refusal(call.method, call.req_id, problem, time_in))
+        except Exception as error:
+            client.post(_refusal(call.method, call.req_id, _as_problem(error, call.method), time_in))
         finally:
             client.in_flight -= 1
 
-    async def _carry_out(self, call: Call, principal: Principal) -> dict[str, Any]:
+    async def _carry_out(self, client: Client, call: Call, principal: Principal) -> dict[str, Any]:
         request_id = uuid.uuid4().hex
         account = principal.account_id
         match call.method:
             case "add_order":
-                placed = await gateway.place_order(
-                    self._runtime,
-                    account=account,
-                    request=_order_request(call.params),
-                    idempotency_key=None,
-                    request_id=request_id,
-                )
+                request = _order_request(call.params)
+                with client.placing(request.client_order_id):
+                    placed = await gateway.place_order(
+                        self._runtime, account=account, request=request, idempotency_key=None, request_id=request_id
+                    )
                 order = placed.order
                 return {"order_id": order.id, "cl_ord_id": order.client_order_id, "order_status": order.status}
             case "cancel_order":
-                references = [
-                    *_texts(call.params.order_id, "order_id"),
-                    *(f"client:{name}" for name in _texts(call.params.cl_ord_id, "cl_ord_id")),
-                ]
+                ids, names = _texts(call.params.order_id, "order_id"), _texts(call.params.cl_ord_id, "cl_ord_id")
+                references = [*ids, *(f"client:{name}" for name in names)]
                 if len(references) != 1:
                     raise Problem(INVALID_PARAMETER, "Give one order_id or one cl_ord_id.")
+                for name in names:
+                    await client.placed(name)
                 body = await gateway.cancel_order(
                     self._runtime, account=account, reference=references[0], request_id=request_id
                 )
@@ -264,7 +266,7 @@ class Hub:
                     self._runtime, account=account, market=None, side=None, request_id=request_id
                 )
                 return {"count": count}
-        raise Problem(INVALID_PARAMETER, f"There is no method {call.method!r}.")
+        raise RuntimeError(f"{call.method} is no method of orders")
 
     async def _principal(self, client: Client, params: Params) -> Principal:
         if params.token is None:
@@ -359,17 +361,27 @@ def _order_request(params: Params) -> OrderRequest:
 
 
 def _decimal(value: msgspec.Raw, name: str) -> str | None:
-    """The exact decimal text of a JSON number or text, an exponent written out."""
+    """A text as it is, to be judged as REST judges it; a JSON number as exact decimal text, its exponent written out."""
     text = bytes(value)
-    if text == b"null":
-        return None
+    if text.startswith(b'"') or text == b"null":
+        return msgspec.json.decode(text, type=str | None)
     try:
-        number = Decimal(text.decode("ascii").strip('"'))
-        if not number.is_finite() or abs(number.adjusted()) > 30 or len(text) > 64:
+        number = Decimal(text.decode("ascii"))
+        if abs(number.adjusted()) > 30 or len(text) > 64:
             raise InvalidOperation
     except (InvalidOperation, UnicodeDecodeError) as error:
         raise Problem(INVALID_PARAMETER, f"{name} is not a decimal number.") from error
     return format(number, "f")
+
+
+def _as_problem(error: Exception, method: str) -> Problem:
+    """What the client is told; an error that is none of its own is logged. Called while the error is handled."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, msgspec.ValidationError):
+        return invalid(error)
+    log.exception("stream: %s", method)
+    return Problem(INTERNAL, "The error was logged.")
 
 
 def _answer(method: str, req_id: int | None, time_in: str, result: dict[str, Any]) -> str:
