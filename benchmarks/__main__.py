@@ -1,14 +1,12 @@
 """``make bench``: every figure of docs/benchmarks.md in one run, with the machine's limits beside them."""
 
 import json
-import logging
 import os
 import platform
 from pathlib import Path
 
-from tests.fixtures import Cluster, manage
-
 from exchange.launch.postgres import EmbeddedPostgres
+from tests.fixtures import Cluster, manage
 
 from . import database, durable, engine, web
 

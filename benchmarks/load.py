@@ -42,7 +42,9 @@ class Measured:
 async def rest_connection(port: int, token: str, seed: int, end: float, measured: Measured) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     rng = random.Random(seed)
-    head = f" HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n".encode()
+    head = (
+        f" HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n".encode()
+    )
 
     async def call(method: bytes, body: bytes) -> tuple[bytes, bytes]:
         writer.write(method + b" /trade/orders" + head + b"content-length: %d\r\n\r\n" % len(body) + body)

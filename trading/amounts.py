@@ -4,6 +4,7 @@ A decimal string is ASCII digits with at most one point: no sign, no exponent, n
 """
 
 import re
+from functools import lru_cache
 
 _DECIMAL = re.compile(r"([0-9]{1,30})(?:\.([0-9]{1,30}))?")
 
@@ -27,22 +28,33 @@ def parse(text: str, decimals: int) -> int:
     return int(whole + places.ljust(decimals, "0"))
 
 
-def fixed(units: int, decimals: int) -> str:
-    """``units`` of ``10**-decimals`` with exactly that many places."""
-    if decimals == 0:
-        return str(units)
-    sign, digits = ("-", str(-units)) if units < 0 else ("", str(units))
-    digits = digits.rjust(decimals + 1, "0")
-    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}"
+class Fixed:
+    """Writes units of ``10**-decimals`` with exactly that many places."""
+
+    __slots__ = ("_format", "_scale")
+
+    def __init__(self, decimals: int) -> None:
+        self._scale = 10**decimals
+        self._format = f"%d.%0{decimals}d" if decimals else "%d"
+
+    def __call__(self, units: int) -> str:
+        if units < 0:
+            return f"-{self(-units)}"
+        return self._format % (divmod(units, self._scale) if self._scale > 1 else units)
 
 
 def shown(units: int, decimals: int, at_least: int) -> str:
-    """Like ``fixed``, without the zeros at the end beyond ``at_least`` places."""
-    text = fixed(units, decimals)
+    """``units`` of ``10**-decimals``, without the zeros at the end beyond ``at_least`` places."""
+    text = _fixed(decimals)(units)
     extra = decimals - at_least
     while extra > 0 and text[-1] == "0":
         text, extra = text[:-1], extra - 1
     return text[:-1] if text[-1] == "." else text
+
+
+@lru_cache
+def _fixed(decimals: int) -> Fixed:
+    return Fixed(decimals)
 
 
 def places(units: int, decimals: int) -> int:

@@ -320,11 +320,17 @@ def _refuse_unsupported(request: OrderRequest) -> None:
         raise Problem(NOT_SUPPORTED, f"Orders of type {request.type} are not supported yet.")
     if request.self_trade_prevention != "cancel_newest":
         raise Problem(NOT_SUPPORTED, "Self-trade prevention is cancel_newest.")
-    for name in ("expires_at", "display_quantity", "trigger_price", "trailing_offset", "deadline_at"):
-        if getattr(request, name) is not None:
+    given = {
+        "expires_at": request.expires_at,
+        "display_quantity": request.display_quantity,
+        "trigger_price": request.trigger_price,
+        "trailing_offset": request.trailing_offset,
+        "deadline_at": request.deadline_at,
+        "validate_only": request.validate_only or None,
+    }
+    for name, value in given.items():
+        if value is not None:
             raise Problem(NOT_SUPPORTED, f"{name} is not supported yet.", {"errors": {name: ["Leave it out."]}})
-    if request.validate_only:
-        raise Problem(NOT_SUPPORTED, "validate_only is not supported yet.")
 
 
 def _ticks(market: Market, text: str, name: str) -> int:

@@ -31,7 +31,18 @@ class Asset:
 class Market:
     """A market and its notation: prices with the tick's decimals, quantities with the lot's."""
 
-    __slots__ = ("_lot_units", "_tick_units", "base", "definition", "lot_decimals", "quote", "state", "tick_decimals")
+    __slots__ = (
+        "_lot_text",
+        "_lot_units",
+        "_tick_text",
+        "_tick_units",
+        "base",
+        "definition",
+        "lot_decimals",
+        "quote",
+        "state",
+        "tick_decimals",
+    )
 
     def __init__(self, definition: DefineMarket, base: Asset, quote: Asset, state: MarketState = "open") -> None:
         self.definition = definition
@@ -42,6 +53,8 @@ class Market:
         self.lot_decimals = amounts.places(definition.lot_atoms, base.definition.decimals)
         self._tick_units = definition.tick_atoms // 10 ** (quote.definition.decimals - self.tick_decimals)
         self._lot_units = definition.lot_atoms // 10 ** (base.definition.decimals - self.lot_decimals)
+        self._tick_text = amounts.Fixed(self.tick_decimals)
+        self._lot_text = amounts.Fixed(self.lot_decimals)
 
     @property
     def name(self) -> str:
@@ -53,10 +66,10 @@ class Market:
         return self.definition.tick_atoms * self.definition.lot_atoms // 10**self.base.definition.decimals
 
     def price(self, ticks: int) -> str:
-        return amounts.fixed(ticks * self._tick_units, self.tick_decimals)
+        return self._tick_text(ticks * self._tick_units)
 
     def quantity(self, lots: int) -> str:
-        return amounts.fixed(lots * self._lot_units, self.lot_decimals)
+        return self._lot_text(lots * self._lot_units)
 
     def average_price(self, quote_atoms: int, lots: int) -> str:
         """Quote per base, rounded down to the quote asset's atoms; of use to read, not to reckon with."""

@@ -13,7 +13,9 @@ from ledger.posting import Books, EntryDraft, LineKey, UnbalancedEntry
 from tests.fixtures import Database
 
 transfers = st.lists(
-    st.tuples(st.sampled_from([1, 2, 3]), st.sampled_from(["BTC", "ETH"]), st.integers(1, 10**25)), min_size=1, max_size=4
+    st.tuples(st.sampled_from([1, 2, 3]), st.sampled_from(["BTC", "ETH"]), st.integers(1, 10**25)),
+    min_size=1,
+    max_size=4,
 )
 
 
@@ -31,7 +33,9 @@ def credit(cause: int, moved: list[tuple[int, str, int]]) -> EntryDraft:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(transfers, min_size=1, max_size=5), min_size=1, max_size=4))
-def test_balances_equal_the_sums_of_what_was_posted(database: Database, batches: list[list[list[tuple[int, str, int]]]]) -> None:
+def test_balances_equal_the_sums_of_what_was_posted(
+    database: Database, batches: list[list[list[tuple[int, str, int]]]]
+) -> None:
     with database.connect() as connection:
         before = ledger.queries.balances(connection)
         expected: defaultdict[tuple[int | None, str, str], int] = defaultdict(int, before)
@@ -65,15 +69,18 @@ def test_a_statement_shows_every_posting_with_its_running_balance(database: Data
         with connection.transaction():
             execute(connection, Books(connection).statements([credit(n, [(1, "BTC", n)]) for n in (1, 2, 3)]))
         lines = ledger.queries.statement(connection, owner=1, asset=None, before_id=None, limit=10)
-        assert [(line.cause, line.amount_atoms, line.balance_atoms) for line in lines] == [(3, 3, 6), (2, 2, 3), (1, 1, 1)]
+        assert [(line.cause, line.amount_atoms, line.balance_atoms) for line in lines] == [
+            (3, 3, 6),
+            (2, 2, 3),
+            (1, 1, 1),
+        ]
         older = ledger.queries.statement(connection, owner=1, asset="BTC", before_id=lines[0].id, limit=1)
         assert [line.cause for line in older] == [2]
 
 
 def test_checks_name_a_wrong_running_balance(database: Database) -> None:
-    with database.connect() as connection:
-        with connection.transaction():
-            execute(connection, Books(connection).statements([credit(1, [(1, "BTC", 5)])]))
+    with database.connect() as connection, connection.transaction():
+        execute(connection, Books(connection).statements([credit(1, [(1, "BTC", 5)])]))
     with database.connect_as_owner() as connection:
         connection.execute("ALTER TABLE ledger_posting DISABLE TRIGGER ledger_posting_append_only")
         connection.execute("UPDATE ledger_posting SET balance = balance + 1 WHERE amount > 0")
@@ -100,5 +107,10 @@ def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
     with database.connect() as connection:
         books = Books(connection)
         with pytest.raises(psycopg.errors.CheckViolation), connection.transaction():
-            execute(connection, books.statements([EntryDraft(cause=1, at_us=1, lines={(1, "BTC", "user", "x"): -5, (None, "BTC", "faucet", "x"): 5})]))
+            execute(
+                connection,
+                books.statements(
+                    [EntryDraft(cause=1, at_us=1, lines={(1, "BTC", "user", "x"): -5, (None, "BTC", "faucet", "x"): 5})]
+                ),
+            )
         assert ledger.queries.balances(connection) == {}

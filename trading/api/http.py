@@ -1,7 +1,8 @@
 """Requests and responses of the raw realms: JSON or MessagePack in, the same out, problems for what goes wrong."""
 
+import itertools
+import os
 import re
-import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -20,6 +21,8 @@ T = TypeVar("T")
 BODY_LIMIT = 64 * 1024
 QUERY_FIELDS_LIMIT = 20
 _JSON, _MSGPACK = b"application/json", b"application/msgpack"
+_PROCESS_ID = os.urandom(8).hex()
+_counter = itertools.count(1)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _json_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 _msgpack_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
@@ -116,7 +119,12 @@ def choose_request_id(given: bytes | None) -> str:
     """The client's own request id if it is well-formed, else a new one."""
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given.decode("ascii")
-    return uuid.uuid4().hex
+    return new_request_id()
+
+
+def new_request_id() -> str:
+    """32 hexadecimal digits: random ones of this process, and a count."""
+    return f"{_PROCESS_ID}{next(_counter):016x}"
 
 
 def invalid(error: msgspec.ValidationError) -> Problem:

@@ -20,7 +20,7 @@ from accounts.authentication import Principal, load_stream_token
 from accounts.models import Session
 from accounts.problems import INTERNAL, INVALID_PARAMETER, MALFORMED, NOT_SIGNED_IN, Problem
 from trading import gateway
-from trading.api.http import BODY_LIMIT, Receive, Scope, Send, invalid
+from trading.api.http import BODY_LIMIT, Receive, Scope, Send, invalid, new_request_id
 from trading.engine.commands import Side
 from trading.live import LiveState
 from trading.problems import OVERLOADED
@@ -239,7 +239,7 @@ class Hub:
             client.in_flight -= 1
 
     async def _carry_out(self, client: Client, call: Call, principal: Principal) -> dict[str, Any]:
-        request_id = uuid.uuid4().hex
+        request_id = new_request_id()
         account = principal.account_id
         match call.method:
             case "add_order":

@@ -183,7 +183,9 @@ async def test_read_models_equal_what_a_naive_reading_of_the_outcomes_says(datab
         filled: dict[int, int] = {}
         rng = random.Random(7)
         for _ in range(300):
-            order = limit(rng.choice((ALICE, BOB)), rng.choice(("buy", "sell")), rng.randrange(95, 106), rng.randrange(1, 50))
+            order = limit(
+                rng.choice((ALICE, BOB)), rng.choice(("buy", "sell")), rng.randrange(95, 106), rng.randrange(1, 50)
+            )
             answer = await do(runtime, order)
             assert answer.applied is not None
             for outcome in answer.applied.outcomes:
@@ -244,7 +246,10 @@ def _picture(runtime: Runtime) -> dict[str, object]:
         "asks": state.depth.asks.top(1000),
         "trades": list(state.trades),
         "orders": [
-            [(o.seq, o.order_id, o.filled_lots, o.filled_quote_atoms, o.fee_atoms, o.updated_seq) for o in live.open_orders(a)]
+            [
+                (o.seq, o.order_id, o.filled_lots, o.filled_quote_atoms, o.fee_atoms, o.updated_seq)
+                for o in live.open_orders(a)
+            ]
             for a in (ALICE, BOB)
         ],
         "ticker": state.ticker.window(live.at_us),
@@ -260,7 +265,10 @@ async def _level(first: Runtime, second: Runtime) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("UPDATE order_event SET body = replace(body::text, '\"price_ticks\":100', '\"price_ticks\":101')::json WHERE seq = 8", "event 8"),
+        (
+            "UPDATE order_event SET body = replace(body::text, '\"price_ticks\":100', '\"price_ticks\":101')::json WHERE seq = 8",
+            "event 8",
+        ),
         ("UPDATE order_event SET at_us = at_us + 1 WHERE seq = 5", "event 5"),
         ("UPDATE order_event SET kind = 'CancelAll' WHERE seq = 8", "event 8"),
         ("UPDATE order_event SET account_id = 2 WHERE seq = 8", "event 8"),
@@ -289,7 +297,9 @@ async def test_verify_sees_a_ledger_that_differs_from_the_engine(database: Datab
             " SELECT 999, id, 'theft', CASE WHEN owner = 1 THEN 5 ELSE -5 END, 0 FROM ledger_account"
             " WHERE asset = 'BTC' AND owner IN (1, 2) AND kind = 'user'"
         )
-    assert any("account 1 has 10000000000 BTC in the engine, 10000000005 in the ledger" in f for f in findings(database))
+    assert any(
+        "account 1 has 10000000000 BTC in the engine, 10000000005 in the ledger" in f for f in findings(database)
+    )
 
 
 def test_order_command_equality_is_what_idempotency_compares() -> None:
