@@ -2,7 +2,8 @@
 
 Every sign-in, by API or browser, is a ``Session`` row; a Principal is what such a row proves. Principals are kept in
 memory for PRINCIPAL_TTL_S, so that an ended session is refused by other processes within that time and by this one
-at once. Called from the event loop (look-ups) and from worker threads (loads); a dict operation is atomic under the GIL.
+at once. Called from the event loop (look-ups) and from worker threads (loads, each on a connection that may have died
+since it was last used); a dict operation is atomic under the GIL.
 """
 
 import datetime as dt
@@ -15,6 +16,7 @@ from importlib import import_module
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.core import signing
+from django.db import close_old_connections
 from django.http import HttpRequest
 
 from .models import Account, Session
@@ -75,12 +77,14 @@ def cookie_key(session_key: str) -> bytes:
 
 def load_token(token: str) -> Principal | None:
     """Reads the principal of a bearer token from the database, and remembers it."""
+    close_old_connections()
     session = Session.objects.select_related("user").filter(token_hash=hash_token(token)).first()
     return _remember(token_key(token), session)
 
 
 def load_cookie(session_key: str) -> Principal | None:
     """Reads the principal of a browser's cookie session from the database, and remembers it."""
+    close_old_connections()
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     user = get_user(request)
@@ -93,6 +97,7 @@ def load_cookie(session_key: str) -> Principal | None:
 
 def load_session(session_id: uuid.UUID) -> Principal | None:
     """The principal of an open session by its id, from the database."""
+    close_old_connections()
     return _principal(Session.objects.select_related("user").filter(id=session_id).first())
 
 

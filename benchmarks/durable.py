@@ -35,13 +35,13 @@ def run(url: str) -> dict[str, float]:
 
 
 def _fund(url: str) -> None:
-    credits: list[Command] = [
+    stakes: list[Command] = [
         Credit(account=account, asset=asset, amount_atoms=10**17, kind="faucet", reference="benchmark")
         for account in ACCOUNTS
         for asset in ("BTC", "USD")
     ]
     with psycopg.connect(url, autocommit=True) as connection:
-        drafts = [draft(one, command_id=new_command_id(), request_id="benchmark") for one in credits]
+        drafts = [draft(one, command_id=new_command_id(), request_id="benchmark") for one in stakes]
         append(connection, drafts, now_us=time.time_ns() // 1000)
 
 

@@ -19,8 +19,8 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
     """Takes the planner's estimate for a whole table: counting the journal would take longer than reading a page."""
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
-        query = self.object_list.query  # type: ignore[union-attr]
+    def count(self) -> int:
+        query = self.object_list.query  # type: ignore[attr-defined]
         if query.where:
             return super().count
         with connection.cursor() as cursor:

@@ -69,7 +69,7 @@ async def _django(scope: Scope, receive: Receive, send: Send) -> None:
             message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id)]
         await send(message)
 
-    await django_application({**scope, "headers": [*headers, (b"x-request-id", request_id)]}, receive, send_with_id)  # type: ignore[arg-type]
+    await django_application({**scope, "headers": [*headers, (b"x-request-id", request_id)]}, receive, send_with_id)
 
 
 application = Exchange()

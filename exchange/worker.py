@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from uvicorn_worker import UvicornWorker
 
 
-class Worker(UvicornWorker):
+class Worker(UvicornWorker):  # type: ignore[misc]
     """Refuses WebSocket frames beyond 64 KiB; no compression, which would cost more than the orders do."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {

@@ -1,5 +1,6 @@
 """The exchange as a process: started as `make run` starts it, killed without mercy, spoken to over HTTP."""
 
+import contextlib
 import itertools
 import os
 import signal
@@ -77,10 +78,8 @@ class Server:
     def kill(self) -> None:
         """kill -9 of the whole process group."""
         if self._process is not None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self._process.wait()
             self._process = None
 

@@ -1,5 +1,7 @@
 """Plain psycopg connections to Django's database, for the journal, the projector and the read models' queries."""
 
+from typing import Any
+
 from django.conf import settings
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool
@@ -10,7 +12,7 @@ POOL_WAIT_S = 5.0
 
 def conninfo() -> str:
     """The connection string of ``DATABASES['default']``."""
-    database = settings.DATABASES["default"]
+    database: dict[str, Any] = dict(settings.DATABASES["default"])
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     given = {name: database[key] for key, name in names.items() if database.get(key)}
     return make_conninfo(**{**database.get("OPTIONS", {}), **given})

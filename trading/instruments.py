@@ -51,8 +51,8 @@ class Market:
         self.state: MarketState = state
         self.tick_decimals = amounts.places(definition.tick_atoms, quote.definition.decimals)
         self.lot_decimals = amounts.places(definition.lot_atoms, base.definition.decimals)
-        self._tick_units = definition.tick_atoms // 10 ** (quote.definition.decimals - self.tick_decimals)
-        self._lot_units = definition.lot_atoms // 10 ** (base.definition.decimals - self.lot_decimals)
+        self._tick_units: int = definition.tick_atoms // 10 ** (quote.definition.decimals - self.tick_decimals)
+        self._lot_units: int = definition.lot_atoms // 10 ** (base.definition.decimals - self.lot_decimals)
         self._tick_text = amounts.Fixed(self.tick_decimals)
         self._lot_text = amounts.Fixed(self.lot_decimals)
 
@@ -63,7 +63,8 @@ class Market:
     @property
     def tick_lot_atoms(self) -> int:
         """Quote atoms of one lot at a price of one tick."""
-        return self.definition.tick_atoms * self.definition.lot_atoms // 10**self.base.definition.decimals
+        atoms: int = self.definition.tick_atoms * self.definition.lot_atoms // 10**self.base.definition.decimals
+        return atoms
 
     def price(self, ticks: int) -> str:
         return self._tick_text(ticks * self._tick_units)

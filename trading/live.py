@@ -216,9 +216,9 @@ class LiveState:
         command = event.command
         for outcome in event.outcomes:
             kind = type(outcome)
-            if kind is BalanceChanged:
-                account, asset, available, held = outcome  # type: ignore[misc]
-                self.balances.setdefault(account, {})[asset] = (available, held)
+            if isinstance(outcome, BalanceChanged):
+                balance = (outcome.available_atoms, outcome.held_atoms)
+                self.balances.setdefault(outcome.account, {})[outcome.asset] = balance
             elif kind is OrderAccepted and type(command) is PlaceOrder:
                 self._open_order(LiveOrder(event.seq, event.command_id, event.at_us, command))
             elif kind is Filled:

@@ -68,7 +68,8 @@ class Runtime:
         self.pool: ConnectionPool = open_pool()
         self._loop = asyncio.get_running_loop()
         self._serving = False
-        self._ready = False
+        self.ready = False
+        """Whether the live state is complete: the journal has been read, and the engine has not stopped."""
         self._lag_limit: int = settings.PROJECTION_LAG_LIMIT
         self._unanswered: dict[asyncio.Future[Answer], float] = {}
         """Who waits for the journal, and until when, oldest first."""
@@ -94,7 +95,7 @@ class Runtime:
 
     async def stop(self) -> None:
         """Answers what waits, writes what is folded, then ends the threads."""
-        self._ready = False
+        self.ready = False
         await asyncio.to_thread(self.replica.stop)
         await asyncio.to_thread(self.projector.stop)
         await asyncio.to_thread(self.pool.close)
@@ -107,7 +108,7 @@ class Runtime:
 
         Raises Overloaded or ReplicaStopped (nothing was accepted), OutcomeUnknown.
         """
-        if not self._ready:
+        if not self.ready:
             raise ReplicaStopped("the engine is still reading the journal")
         lag = self.live.seq - self.projector.seq
         if lag > self._lag_limit:
@@ -144,7 +145,7 @@ class Runtime:
     # Health
 
     def health(self) -> Health:
-        engine = self.replica.stopped_because or ("ok" if self._ready else "reading the journal")
+        engine = self.replica.stopped_because or ("ok" if self.ready else "reading the journal")
         projector = self.projector.stopped_because or "ok"
         lag = self.live.seq - self.projector.seq
         if projector == "ok" and lag > self._lag_limit:
@@ -209,7 +210,7 @@ class Runtime:
 
     def _serve(self, live: LiveState) -> None:
         self.live = live
-        self._ready = True
+        self.ready = True
 
     def _publish(self, publication: Publication) -> None:
         for event in publication.applied:
@@ -236,7 +237,7 @@ class Runtime:
 
     def _stop_serving(self) -> None:
         """The engine thread has ended: whoever still waits learns it now."""
-        self._ready = False
+        self.ready = False
         for future in self._unanswered:
             if not future.done():
                 future.set_exception(OutcomeUnknown(self.replica.stopped_because or "the process is stopping"))

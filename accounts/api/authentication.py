@@ -36,7 +36,7 @@ class SessionTokenAuthentication(BaseAuthentication):
         return "Bearer"
 
 
-class SessionTokenScheme(OpenApiAuthenticationExtension):
+class SessionTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = SessionTokenAuthentication
     name = "session"
 

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema
@@ -11,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.authentication import principals
-from accounts.problems import INVALID_FIELD, UNKNOWN_SESSION, WRONG_CREDENTIALS, Problem
+from accounts.authentication import Principal, principals
+from accounts.problems import INVALID_FIELD, NOT_SIGNED_IN, UNKNOWN_SESSION, WRONG_CREDENTIALS, Problem
 from accounts.sessions import end_session, open_session, open_sessions
 from accounts.throttling import SIGN_IN, SIGN_UP
 from accounts.users import register, verify_password
@@ -79,10 +81,10 @@ class UserView(APIView):
 class SessionsView(APIView):
     """POST /session: sign in. GET: my open sessions. DELETE: end this one."""
 
-    def get_permissions(self) -> list:  # type: ignore[type-arg]
+    def get_permissions(self) -> Sequence[Any]:
         return [AllowAny()] if self.request.method == "POST" else super().get_permissions()
 
-    def get_authenticators(self) -> list:  # type: ignore[type-arg]
+    def get_authenticators(self) -> list[Any]:
         return [] if self.request is not None and self.request.method == "POST" else super().get_authenticators()
 
     @extend_schema(operation_id="sign_in", auth=[], request=CredentialsSerializer, responses={201: TokenSerializer})
@@ -103,12 +105,12 @@ class SessionsView(APIView):
 
     @extend_schema(operation_id="list_sessions", responses=SessionListSerializer)
     def get(self, request: Request) -> Response:
-        sessions = open_sessions(user_id=request.auth.user_id, now=dt.datetime.now(dt.UTC))
+        sessions = open_sessions(user_id=_principal(request).user_id, now=dt.datetime.now(dt.UTC))
         return Response(SessionListSerializer({"items": sessions, "next_cursor": None}).data)
 
     @extend_schema(operation_id="sign_out", responses={204: None})
     def delete(self, request: Request) -> Response:
-        return _end(request, request.auth.session_id)
+        return _end(request, _principal(request).session_id)
 
 
 class SessionView(APIView):
@@ -120,11 +122,17 @@ class SessionView(APIView):
 
 
 def _end(request: Request, session_id: uuid.UUID) -> Response:
-    ended = end_session(user_id=request.auth.user_id, session_id=session_id, now=dt.datetime.now(dt.UTC))
+    ended = end_session(user_id=_principal(request).user_id, session_id=session_id, now=dt.datetime.now(dt.UTC))
     principals.forget_session(session_id)
     if not ended:
         raise Problem(UNKNOWN_SESSION, "You have no open session of this id.")
     return Response(status=204)
+
+
+def _principal(request: Request) -> Principal:
+    if not isinstance(request.auth, Principal):
+        raise Problem(NOT_SIGNED_IN, "Sign in first.")
+    return request.auth
 
 
 def _address(request: Request) -> str:

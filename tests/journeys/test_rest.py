@@ -1,6 +1,7 @@
 """The REST interface as a program uses it: the server as a process, real HTTP."""
 
 import concurrent.futures
+import itertools
 import re
 from decimal import Decimal
 from typing import Any
@@ -91,7 +92,7 @@ def test_every_interval_sums_the_same_trades(server: Server, seller: Trader, buy
         for interval in ("1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w"):
             query = {"market": "BTC/USD", "interval": interval, "limit": 1000}
             candles = client.get("/public/candles", params=query).json()["items"]
-            assert all(later[0] > earlier[0] for earlier, later in zip(candles, candles[1:], strict=False))
+            assert all(later[0] > earlier[0] for earlier, later in itertools.pairwise(candles))
             volumes.add(sum(Decimal(candle[5]) for candle in candles))
         assert len(volumes) == 1
 

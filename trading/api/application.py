@@ -16,6 +16,7 @@ from accounts.problems import (
     NOT_SIGNED_IN,
     Problem,
 )
+from trading.problems import NOT_READY
 from trading.runtime import Runtime
 
 from . import account, public, trade
@@ -40,6 +41,8 @@ async def application(runtime: Runtime, scope: Scope, receive: Receive, send: Se
         try:
             await request.read_body(receive)
             route = _route(request)
+            if not (runtime.ready or route.always):
+                raise Problem(NOT_READY, "The engine is reading the journal.", headers={"Retry-After": "1"})
             if route.needs != "all":
                 request.principal = await authenticate(request)
             reply = await route.handler(runtime, request)

@@ -19,7 +19,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One call. ``path`` may end with a parameter in braces; ``needs`` is "all" or "user"."""
+    """One call. ``path`` may end with a parameter in braces; ``needs`` is "all" or "user".
+
+    ``always``: answered also while the engine is reading the journal, when there is nothing to tell of markets yet.
+    """
 
     method: str
     path: str
@@ -27,6 +30,7 @@ class Route:
     summary: str
     needs: str
     handler: Handler
+    always: bool = False
     status: int = 200
     query: type | None = None
     body: type | None = None

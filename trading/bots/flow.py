@@ -29,8 +29,8 @@ MOMENTUM_WEIGHT = 0.15
 INVENTORY_WEIGHT = 0.2
 
 SIZE_SIGMA = 1.1
-"""Sizes are lognormal around the market's median, at most SIZE_LIMIT medians."""
-SIZE_LIMIT = 60.0
+"""Sizes are lognormal around the market's median, between these multiples of it."""
+SIZE_LEAST, SIZE_MOST = 0.02, 60.0
 FUNDS_SHARE = Decimal("0.05")
 """At most this part of a balance goes into one order."""
 SLIPPAGE_PPM = 5_000
@@ -122,7 +122,8 @@ class Crowd:
         return market, "buy" if self._random.random() < buys else "sell"
 
     def _order(self, rules: MarketRules, side: Side, price: Decimal, totals: Mapping[str, Decimal]) -> NewOrder | None:
-        size = self._medians[rules.market] * min(SIZE_LIMIT, self._random.lognormvariate(0.0, SIZE_SIGMA))
+        multiple = max(SIZE_LEAST, min(SIZE_MOST, self._random.lognormvariate(0.0, SIZE_SIGMA)))
+        size = self._medians[rules.market] * multiple
         affordable = totals[rules.quote] / price if side == "buy" else totals[rules.base]
         quantity = rules.quantity_down(min(Decimal(f"{size:.12f}"), affordable * FUNDS_SHARE))
         kind, reach_ppm = self._random.random(), self._random.randrange(REACH_LIMIT_PPM)

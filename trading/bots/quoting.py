@@ -105,16 +105,12 @@ def within(changes: Changes, limit: int, orders: Iterable[OpenOrder]) -> Changes
     cancel = list(changes.cancel[:limit])
     going = {order.client_order_id for order in cancel}
     staying = [order for order in orders if order.client_order_id not in going]
-    highest_bid = max((order.price for order in staying if order.side == "buy"), default=None)
-    lowest_ask = min((order.price for order in staying if order.side == "sell"), default=None)
+    lowest_ask = min((order.price for order in staying if order.side == "sell"), default=Decimal("Infinity"))
+    highest_bid = max((order.price for order in staying if order.side == "buy"), default=Decimal(0))
     place = [
         quote
         for quote in changes.place
-        if (
-            (lowest_ask is None or quote.price < lowest_ask)
-            if quote.side == "buy"
-            else (highest_bid is None or quote.price > highest_bid)
-        )
+        if (quote.price < lowest_ask if quote.side == "buy" else quote.price > highest_bid)
     ]
     return Changes(cancel=cancel, place=place[: limit - len(cancel)])
 

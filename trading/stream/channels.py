@@ -7,7 +7,7 @@ it; nothing is made for a channel that nobody hears.
 import asyncio
 import time
 from collections import defaultdict
-from typing import Any
+from typing import Any, TypeVar
 
 from trading.engine.commands import PlaceOrder
 from trading.engine.outcomes import BalanceChanged, Filled, OrderAccepted, OrderCancelled, OrderFilled
@@ -16,6 +16,8 @@ from trading.replica import Applied, Publication
 
 from . import messages
 from .client import Client
+
+K = TypeVar("K")
 
 DEPTHS = (10, 25, 100, 500, 1000)
 TICKER_INTERVAL_S = 0.1
@@ -115,11 +117,10 @@ class Channels:
         for groups in self._books.values():
             for group in groups.values():
                 group.clients.discard(client)
-        for subscribers in (self._trades, self._tickers, self._executions, self._balances):
-            for key in [key for key, clients in subscribers.items() if client in clients]:  # type: ignore[attr-defined]
-                subscribers[key].discard(client)  # type: ignore[index]
-                if not subscribers[key]:  # type: ignore[index]
-                    del subscribers[key]  # type: ignore[attr-defined]
+        for by_symbol in (self._trades, self._tickers):
+            _forget(by_symbol, client)
+        for by_account in (self._executions, self._balances):
+            _forget(by_account, client)
 
     # Observing
 
@@ -128,9 +129,9 @@ class Channels:
             kind = type(outcome)
             if kind is Filled and self._trades.get(outcome.market):  # type: ignore[union-attr]
                 self._new_trades[outcome.market].append(_print(event, outcome))  # type: ignore[union-attr, arg-type]
-            elif kind is BalanceChanged and outcome.account in self._balances:  # type: ignore[union-attr]
-                account, asset, available, held = outcome  # type: ignore[misc]
-                self._new_balances[account, asset] = (available, held)
+            elif isinstance(outcome, BalanceChanged) and outcome.account in self._balances:
+                balance = (outcome.available_atoms, outcome.held_atoms)
+                self._new_balances[outcome.account, outcome.asset] = balance
         if self._executions:
             self._post_executions(event)
 
@@ -235,6 +236,14 @@ def _print(event: Applied, fill: Filled) -> TradePrint:
         fill.quote_atoms,
         fill.taker_side,
     )
+
+
+def _forget(subscribers: dict[K, set[Client]], client: Client) -> None:
+    """Ends the client's subscriptions, and drops what nobody hears any more."""
+    for key in [key for key, clients in subscribers.items() if client in clients]:
+        subscribers[key].discard(client)
+        if not subscribers[key]:
+            del subscribers[key]
 
 
 def _sums_before(order: LiveOrder, event: Applied) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
+from django.db import close_old_connections
 
 from accounts.authentication import Principal, load_stream_token
 from accounts.models import Session
@@ -23,7 +24,7 @@ from trading import gateway
 from trading.api.http import BODY_LIMIT, Receive, Scope, Send, invalid, new_request_id
 from trading.engine.commands import Side
 from trading.live import LiveState
-from trading.problems import OVERLOADED
+from trading.problems import NOT_READY, OVERLOADED
 from trading.replica import Applied, Publication
 from trading.runtime import Runtime
 from trading.shapes import OrderRequest, at_text
@@ -178,6 +179,8 @@ class Hub:
 
     async def _subscribe(self, client: Client, call: Call, time_in: str) -> None:
         """Answers each symbol by itself."""
+        if not self._runtime.ready:
+            raise Problem(NOT_READY, "The engine is reading the journal.")
         principal = None
         if call.params.channel in PRIVATE_CHANNELS:
             principal = await self._principal(client, call.params)
@@ -319,6 +322,8 @@ class Hub:
 
 
 def _open_sessions(ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of ``ids`` that are open, read in a worker thread, whose connection may have died since it was last used."""
+    close_old_connections()
     now = dt.datetime.now(dt.UTC)
     sessions = Session.objects.filter(id__in=list(ids), ended_at=None, expires_at__gt=now, user__is_active=True)
     return set(sessions.values_list("id", flat=True))

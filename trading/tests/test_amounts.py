@@ -57,8 +57,8 @@ def test_prices_and_quantities_fit_tick_and_lot_or_are_refused() -> None:
     market = Market(MARKET, Asset(LISTING[0]), Asset(LISTING[1]))  # type: ignore[arg-type]
     assert (market.price(6_400_001), market.quantity(5)) == ("64000.01", "0.00005")
     assert (market.parse_price("64000.01"), market.parse_quantity("0.00005")) == (6_400_001, 5)
-    with pytest.raises(OffTick, match="multiple of 0.01"):
+    with pytest.raises(OffTick, match=r"multiple of 0\.01"):
         market.parse_price("1.001")
-    with pytest.raises(OffLot, match="multiple of 0.00001"):
+    with pytest.raises(OffLot, match=r"multiple of 0\.00001"):
         market.parse_quantity("0.000001")
     assert market.average_price(640_000 * 10**5, 100_000) == "640.00"

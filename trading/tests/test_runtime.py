@@ -293,7 +293,8 @@ async def test_verify_sees_a_ledger_that_differs_from_the_engine(database: Datab
         await open_market(runtime)
     with database.connect_as_owner() as connection:
         connection.execute(
-            "WITH entry AS (INSERT INTO ledger_entry (cause, at_us) VALUES (999, 0)) INSERT INTO ledger_posting (cause, account_id, kind, amount, balance)"
+            "WITH entry AS (INSERT INTO ledger_entry (cause, at_us) VALUES (999, 0))"
+            " INSERT INTO ledger_posting (cause, account_id, kind, amount, balance)"
             " SELECT 999, id, 'theft', CASE WHEN owner = 1 THEN 5 ELSE -5 END, 0 FROM ledger_account"
             " WHERE asset = 'BTC' AND owner IN (1, 2) AND kind = 'user'"
         )
