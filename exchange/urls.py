@@ -2,11 +2,13 @@
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import Group
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 # Staff sign in where everybody does; an account that may not see the admin is told so there.
 admin.site.login = login_required(admin.site.login)  # type: ignore[method-assign]
+admin.site.unregister(Group)  # a user has one role, a column
 admin.site.site_header = "Kontor"
 admin.site.site_title = "Kontor admin"
 admin.site.index_title = "Journal, markets, books and people"

@@ -21,6 +21,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "exchange.settings.demo"
 os.environ["KONTOR_STATE"] = str(STATE)
 os.environ["DATABASE_URL"] = "postgresql://nobody@/none"
 os.environ.pop("REDIS_URL", None)
+os.environ.pop("RATE_LIMITS", None)
 
 import django  # noqa: E402
 import psycopg  # noqa: E402

@@ -8,11 +8,14 @@ from typing import Any
 from django.db import models
 
 
-class VerbatimJSON(models.JSONField):
-    """PostgreSQL's ``json``: keeps the text that was hashed, where ``jsonb`` would rewrite it."""
+class VerbatimJSON(models.TextField):  # type: ignore[type-arg]
+    """PostgreSQL's ``json``, read as the text that was hashed; ``jsonb`` would rewrite it."""
 
     def db_type(self, connection: Any) -> str:
         return "json"
+
+    def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
+        return f"{sql}::text", params
 
 
 class Atoms(models.DecimalField):  # type: ignore[type-arg]
