@@ -92,7 +92,7 @@ def _clear_dead_runs() -> None:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     _clear_dead_runs()
-    STATE.mkdir(parents=True)
+    (STATE / "static").mkdir(parents=True)
     with EmbeddedPostgres(STATE) as postgres:
         cluster = Cluster(postgres)
         empty = cluster.copy("kontor", "template_empty")

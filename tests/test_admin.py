@@ -3,7 +3,7 @@
 import pytest
 from django.contrib import admin
 from django.test import Client
-from django.urls import reverse
+from django.urls import resolve, reverse
 
 from accounts.users import create_operator, register
 from tests.fixtures import Database
@@ -35,9 +35,8 @@ def signed_in(*, operator: bool) -> Client:
 
 
 def pages(name: str) -> list[str]:
-    return [
-        reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{name}") for model in admin.site._registry
-    ]
+    resolve("/admin/")  # the registry is complete when the URLs are loaded
+    return [reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{name}") for model in admin.site._registry]
 
 
 def test_an_operator_sees_every_table_and_row(traded: Database) -> None:
