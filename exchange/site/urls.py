@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from . import views
 
 urlpatterns = [
+    path("favicon.ico", views.favicon),
     path("", views.front, name="front"),
     re_path(r"^markets/(?P<base>[A-Z0-9]{1,12})-(?P<quote>[A-Z0-9]{1,12})$", views.market, name="market"),
     path("sign-up", views.sign_up, name="sign-up"),
@@ -12,4 +13,6 @@ urlpatterns = [
     path("sign-out", views.sign_out, name="sign-out"),
     path("account", views.account, name="account"),
     path("status", views.status, name="status"),
+    path("docs", views.docs, name="site-docs"),
+    path("docs/problems", views.problems, name="problems"),
 ]

@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.templatetags.static import static
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
@@ -18,6 +19,7 @@ from accounts.users import register, verify_password
 from trading.models import Market
 
 from .forms import SignInForm, SignUpForm
+from .problem_list import problems_by_status
 
 FIRST_MARKET_PATH = "/markets/BTC-USD"
 NOT_REGISTERED = (
@@ -72,6 +74,22 @@ def account(request: HttpRequest) -> HttpResponse:
 @require_safe
 def status(request: HttpRequest) -> HttpResponse:
     return render(request, "site/status.html")
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """For pages that name no icon of their own, as the admin's."""
+    return redirect(static("site/img/kontor.svg"))
+
+
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    return render(request, "site/docs.html", {"address": request.build_absolute_uri("/").rstrip("/")})
+
+
+@require_safe
+def problems(request: HttpRequest) -> HttpResponse:
+    return render(request, "site/problems.html", {"groups": problems_by_status()})
 
 
 def _registered(request: HttpRequest, form: SignUpForm) -> User | None:

@@ -12,7 +12,7 @@ import { groupLevels } from "./book.js";
 import { Decimal } from "./decimal.js";
 import { takePrice, takeQuantity } from "./order_entry.js";
 import * as state from "./state.js";
-import { html, Num } from "./ui.js";
+import { Empty, html, Num } from "./ui.js";
 
 const ROW_HEIGHT = 21;
 const GROUPINGS = [1n, 10n, 100n, 1000n, 10000n];
@@ -60,6 +60,7 @@ export function BookPanel() {
   }, []);
   const market = state.market.value;
   const shown = sides.value;
+  const isEmpty = shown !== null && shown.asks.length + shown.bids.length === 0;
   return html`
     <div class="panel-tools">
       <label class="grouping">
@@ -86,6 +87,7 @@ export function BookPanel() {
         <span>Sum</span>
       </div>
       <div class="book-asks" role="group" aria-label="Asks" ref=${list}>
+        ${isEmpty && html`<${Empty}>No orders yet. A limit order would be the first.<//>`}
         ${shown?.asks.map((row, at) => html`<${BookRow} key=${row.price} row=${row} at=${at} side="sell" largest=${shown.largest} />`)}
       </div>
       <${SpreadRow} />
@@ -144,7 +146,7 @@ function SpreadRow() {
       <span class="arrow" aria-hidden="true">${{ up: "▲", down: "▼", still: "" }[direction]}</span>
     </span>
     <span class="spread-width num" title="Spread">
-      ${spread === null ? "one side is empty" : html`<small>Spread</small> ${grouped(spread.toString())} <small>${perMille.toString()} %</small>`}
+      ${spread === null ? (bid ?? ask) !== null && "one side is empty" : html`<small>Spread</small> ${grouped(spread.toString())} <small>${perMille.toString()} %</small>`}
     </span>
   </div>`;
 }

@@ -21,6 +21,7 @@ import { CandleHistory } from "./chart_data.js";
 import { colours } from "./colours.js";
 import { DepthChart } from "./depth_chart.js";
 import { Decimal } from "./decimal.js";
+import { directionName, percentChange } from "./market_bar.js";
 import * as state from "./state.js";
 import { html, Tabs } from "./ui.js";
 
@@ -95,21 +96,19 @@ function Legend({ market, length }) {
   if (!candle) return null;
   const text = (value) => grouped(value.toScale(market.tick.scale, "down").toString());
   const change = candle.close.sub(candle.open);
-  const percent = change.mul(Decimal.whole(100)).div(candle.open, 2, "down").abs();
-  const direction = ["down", "still", "up"][change.sign + 1];
-  const sign = ["−", "", "+"][change.sign + 1];
+  const { text: changeText, direction } = percentChange(change.mul(Decimal.whole(100)).div(candle.open, 4, "down"));
   const left = Math.max(0, candleStart(clock.value / 1000, length) + INTERVALS[length] - Math.floor(clock.value / 1000));
   return html`<dl class="legend num">
     <div><dt>O</dt><dd>${text(candle.open)}</dd></div>
     <div><dt>H</dt><dd>${text(candle.high)}</dd></div>
     <div><dt>L</dt><dd>${text(candle.low)}</dd></div>
     <div><dt>C</dt><dd>${text(candle.close)}</dd></div>
-    <div><dd data-direction=${direction}>${sign}${percent.toString()} %</dd></div>
+    <div><dd data-direction=${directionName(direction)}>${changeText}</dd></div>
     <div><dt>V</dt><dd>${compact(candle.volume)} ${market.base}</dd></div>
     <div><dt>Next in</dt><dd>${duration(left)}</dd></div>
     ${withAverages.value &&
     [["short", SHORT_AVERAGE], ["long", LONG_AVERAGE]].map(
-      ([name, count]) => html`<div key=${name} class="average" data-average=${name}>Average ${count}</div>`,
+      ([name, count]) => html`<div key=${name} class="average" data-average=${name}>MA ${count}</div>`,
     )}
   </dl>`;
 }

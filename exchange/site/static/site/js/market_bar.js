@@ -1,21 +1,21 @@
 /** The head of the trading page: which market, its last 24 hours, and the switch to another one. */
 
 import { computed, signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { createRef } from "preact";
 
 import { compact, grouped } from "./amounts.js";
 import { Decimal } from "./decimal.js";
 import * as state from "./state.js";
 import { html, Num } from "./ui.js";
 
-const isOpen = signal(false);
+const sheet = createRef();
 const search = signal("");
 const highlighted = signal(0);
 
 export function openMarketSwitch() {
   search.value = "";
   highlighted.value = 0;
-  isOpen.value = true;
+  sheet.current.showModal();
 }
 
 const found = computed(() => {
@@ -26,13 +26,16 @@ const found = computed(() => {
 
 export const marketPath = (name) => `/markets/${name.replace("/", "-")}`;
 
-/** "+1.25 %" with its direction for colour, or null for a silent market. */
+/** A change in per cent as "+1.25 %" with its direction for colour; what is shown as 0.00 has none. */
+export function percentChange(percent) {
+  const shown = percent.abs().toScale(2, "down");
+  const direction = shown.sign === 0 ? 0 : percent.sign;
+  return { text: `${["−", "", "+"][direction + 1]}${shown} %`, direction };
+}
+
+/** The change of the last 24 hours; null for a silent market. */
 export function changeOf(ticker) {
-  if (!ticker?.change_pct) return null;
-  const percent = Decimal.parse(ticker.change_pct);
-  const text = percent.abs().toScale(2, "down").toString();
-  const sign = percent.sign > 0 ? "+" : percent.sign < 0 ? "−" : "";
-  return { text: `${sign}${text} %`, direction: percent.sign };
+  return ticker?.change_pct ? percentChange(Decimal.parse(ticker.change_pct)) : null;
 }
 
 export function directionName(sign) {
@@ -77,11 +80,6 @@ export function MarketBar() {
 }
 
 function MarketSwitch() {
-  const dialog = useRef(null);
-  useEffect(() => {
-    if (isOpen.value && !dialog.current.open) dialog.current.showModal();
-    if (!isOpen.value && dialog.current.open) dialog.current.close();
-  }, [isOpen.value]);
   const rows = found.value;
   const onKeyDown = (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -93,15 +91,11 @@ function MarketSwitch() {
       location.assign(marketPath(rows[highlighted.value].name));
     }
   };
-  const close = () => {
-    isOpen.value = false;
-  };
   return html`<dialog
-    ref=${dialog}
+    ref=${sheet}
     class="sheet market-sheet"
     aria-label="Markets"
-    onClose=${close}
-    onClick=${(event) => event.target === dialog.current && close()}
+    onClick=${(event) => event.target === sheet.current && sheet.current.close()}
   >
     <input
       type="search"

@@ -1,7 +1,7 @@
 /** Cancelling: one order, or all of them after a question. */
 
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { createRef } from "preact";
 
 import { api } from "./api.js";
 import { announce } from "./notices.js";
@@ -10,7 +10,8 @@ import { html } from "./ui.js";
 
 /** Ids of orders whose cancel is on its way. */
 export const cancelling = signal(new Set());
-const isAsking = signal(false);
+/** Whether it is open, the dialog itself knows best: a copy of that could lag behind the keyboard. */
+const question = createRef();
 
 function mark(id, isOn) {
   const ids = new Set(cancelling.peek());
@@ -31,12 +32,12 @@ export async function cancelOrder(order) {
 }
 
 export function askCancelAll() {
-  if (state.openOrders.peek().size > 0) isAsking.value = true;
+  if (state.openOrders.peek().size > 0) question.current.showModal();
   else announce("No open orders to cancel.");
 }
 
 async function cancelAll() {
-  isAsking.value = false;
+  question.current.close();
   try {
     const { cancelled } = await api.cancelAll();
     announce(`Cancelled ${cancelled} ${cancelled === 1 ? "order" : "orders"}.`);
@@ -46,16 +47,9 @@ async function cancelAll() {
 }
 
 export function CancelAllDialog() {
-  const dialog = useRef(null);
-  useEffect(() => {
-    if (isAsking.value && !dialog.current.open) dialog.current.showModal();
-    if (!isAsking.value && dialog.current.open) dialog.current.close();
-  }, [isAsking.value]);
   const count = state.openOrders.value.size;
-  const close = () => {
-    isAsking.value = false;
-  };
-  return html`<dialog ref=${dialog} class="sheet" aria-labelledby="cancel-all-title" onClose=${close}>
+  const close = () => question.current.close();
+  return html`<dialog ref=${question} class="sheet" aria-labelledby="cancel-all-title">
     <h2 id="cancel-all-title">Cancel ${count === 1 ? "your open order" : `all ${count} open orders`}?</h2>
     <p>${count === 1 ? "What it holds" : "In every market. What they hold"} becomes available again.</p>
     <div class="buttons">

@@ -21,6 +21,19 @@ const FORCES = [
 const SLIPPAGES = [[50, "0.5 %"], [100, "1 %"], [300, "3 %"], [0, "no limit"]];
 const STEPS = { ArrowUp: 1, ArrowDown: -1, PageUp: 100, PageDown: -100 };
 
+let isPressed = false;
+addEventListener("pointerdown", () => (isPressed = true), true);
+for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (isPressed = false), true);
+
+/**
+ * Acts at once, or after the click that is under way: an error that appears as its field is left would move the button
+ * from under the pointer, and the click would be lost.
+ */
+function afterPress(act) {
+  if (isPressed) addEventListener("pointerup", () => setTimeout(act), { once: true });
+  else act();
+}
+
 export function OrderForm() {
   const market = state.market.value;
   if (market === null) return html`<p class="empty">Loading the market.</p>`;
@@ -125,7 +138,7 @@ function AmountField({ name, label, unit, inert = false }) {
         aria-invalid=${error ? "true" : undefined}
         aria-describedby=${error ? `${id}-error` : undefined}
         onInput=${(event) => entryOf.setField(name, event.target.value)}
-        onBlur=${() => entryOf.leaveField(name)}
+        onBlur=${() => afterPress(() => entryOf.leaveField(name))}
         onKeyDown=${onKeyDown}
         onPaste=${onPaste}
       />
@@ -215,7 +228,7 @@ function Summary({ market }) {
     const holdScale = entry.side.value === "buy" ? market.quoteDisplay : market.lot.scale;
     return html`<dl class="summary">
       <${Line} name=${result?.crosses ? "Needs at most" : "Held while it waits"}>
-        ${known ? html`<${Num} text=${fixed(result.hold.toScale(holdScale, "up"), holdScale)} /> ${result.holdAsset}` : dash}
+        ${known ? html`<${Num} text=${short(result.hold, holdScale)} /> ${result.holdAsset}` : dash}
       <//>
       <${Line} name=${`Fee if it waits, ${percent(market.makerFee)}`}>${known ? money(result.fees.maker) : dash}<//>
       <${Line} name=${`Fee if it takes, ${percent(market.takerFee)}`}>${known ? money(result.fees.taker) : dash}<//>

@@ -1,7 +1,6 @@
 /** Keys for what is done often. They rest while a field is being typed in, except Escape. */
 
-import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { createRef } from "preact";
 
 import { openMarketSwitch } from "./market_bar.js";
 import { askCancelAll } from "./order_actions.js";
@@ -9,7 +8,7 @@ import { clearEntry, setSide } from "./order_entry.js";
 import * as state from "./state.js";
 import { html } from "./ui.js";
 
-const isOpen = signal(false);
+const sheet = createRef();
 
 const KEYS = [
   ["/", "Search markets"],
@@ -34,9 +33,7 @@ const ACTIONS = {
   "/": openMarketSwitch,
   b: () => chooseSide("buy"),
   s: () => chooseSide("sell"),
-  "?": () => {
-    isOpen.value = true;
-  },
+  "?": () => sheet.current.showModal(),
 };
 
 function onKeyDown(event) {
@@ -64,20 +61,12 @@ export function listen() {
 }
 
 export function ShortcutSheet() {
-  const dialog = useRef(null);
-  useEffect(() => {
-    if (isOpen.value && !dialog.current.open) dialog.current.showModal();
-  }, [isOpen.value]);
-  const close = () => {
-    isOpen.value = false;
-    dialog.current.close();
-  };
+  const close = () => sheet.current.close();
   return html`<dialog
-    ref=${dialog}
+    ref=${sheet}
     class="sheet"
     aria-labelledby="shortcuts-title"
-    onClose=${() => (isOpen.value = false)}
-    onClick=${(event) => event.target === dialog.current && close()}
+    onClick=${(event) => event.target === sheet.current && close()}
   >
     <h2 id="shortcuts-title">Keys</h2>
     <dl class="keys">

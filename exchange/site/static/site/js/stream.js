@@ -3,7 +3,9 @@
  *
  * Lost connections come back by themselves, with waits that double from 0.25 s to 15 s, and every subscription is made
  * again. A connection that says nothing for 5 s (heartbeats come every second) counts as lost.
- * `onState` is told "connecting" (the first time), "live" or "lost"; "live" comes with the first message, not before.
+ * An exchange that refuses a subscription, as while it starts, counts as lost too and is asked again.
+ * `onState` is told "connecting" (the first time), "live" or "lost"; "live" comes with the first message that tells
+ * something of a market or an account, not before.
  */
 
 import { parseExact } from "./exact_json.js";
@@ -102,9 +104,15 @@ export class Stream {
       this.pingSentAt.clear();
       return;
     }
+    if (message.method === "subscribe" && message.success === false) {
+      this.drop();
+      return;
+    }
     if (message.channel === undefined) return;
-    this.attempts = 0;
-    this.become("live");
+    if (message.channel !== "status") {
+      this.attempts = 0;
+      this.become("live");
+    }
     this.handlers.onMessage(message);
   }
 
@@ -130,6 +138,7 @@ export class Stream {
   drop() {
     const { socket } = this;
     socket.onclose = null;
+    socket.onmessage = null;
     socket.close();
     this.lost(0);
   }

@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 
-import { fixed, grouped } from "./amounts.js";
+import { fixed, grouped, short } from "./amounts.js";
 import { api } from "./api.js";
 import { Decimal, ZERO } from "./decimal.js";
 import { announce } from "./notices.js";
@@ -74,9 +74,9 @@ function Balance({ row: { asset, total, available, held } }) {
   const value = worth(asset, total);
   return html`<tr>
     <td data-label="Asset"><strong>${asset}</strong> <span class="faint">${about?.name}</span></td>
-    <td data-label="Total"><${Num} text=${fixed(total, scale)} /></td>
-    <td data-label="Available"><${Num} text=${fixed(available, scale)} /></td>
-    <td data-label="Held in orders"><${Num} text=${fixed(held, scale)} /></td>
+    <td data-label="Total"><${Num} text=${short(total, scale)} /></td>
+    <td data-label="Available"><${Num} text=${short(available, scale)} /></td>
+    <td data-label="Held in orders"><${Num} text=${short(held, scale)} /></td>
     <td data-label="Worth" class="faint">${value === null ? "–" : html`<${Num} text=${fixed(value, 2)} />`}</td>
     <td class="action">
       <${FaucetButton} asset=${asset} />
