@@ -153,6 +153,8 @@ def environment() -> "dict[str, str]":
     changed.pop("PIP_PREFIX", None)
     changed.pop("PIP_USER", None)
     changed["TMPDIR"] = str(scratch)
+    # pip asks rustc for its version, and rustup's stand-in for it would make a folder in HOME.
+    changed["RUSTUP_HOME"] = str(STATE / "cache" / "rustup")
     changed["npm_config_cache"] = str(STATE / "cache" / "npm")
     changed["PATH"] = os.pathsep.join([str(VENV / "bin"), os.environ.get("PATH", os.defpath)])
     return changed

@@ -371,7 +371,7 @@ def test_no_page_complains_or_overflows(browser: Browser, server: Server, scheme
     expect(window.page.get_by_text("/account/balances")).to_be_visible()
     window.sign_in(operator["email"], operator["password"], then="/admin/")
     expect(window.page.get_by_role("heading", name="Journal, markets, books and people")).to_be_visible()
-    window.open("/account")
+    window.open("/settings")
     expect(window.page.get_by_text(operator["email"])).to_be_visible()
     window.close()
 

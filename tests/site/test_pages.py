@@ -72,7 +72,7 @@ def test_signing_up_signs_in_and_goes_where_one_came_from(browser: Client) -> No
     assert answer.status_code == 302
     assert answer.headers["Location"] == "/markets/ETH-USD"
     assert 'data-signed-in="yes"' in browser.get("/markets/ETH-USD").content.decode()
-    assert "ada@example.com" in browser.get("/account").content.decode()
+    assert "ada@example.com" in browser.get("/settings").content.decode()
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "evil"])
@@ -102,10 +102,10 @@ def test_signing_in_and_out(browser: Client) -> None:
     assert wrong.status_code == 422
     assert "The address or the password is wrong." in wrong.content.decode()
     assert browser.post("/sign-in", {"email": "ada@example.com", "password": PASSWORD}).status_code == 302
-    assert browser.get("/account").status_code == 200
+    assert browser.get("/settings").status_code == 200
     assert browser.get("/sign-out").status_code == 405
     assert browser.post("/sign-out").headers["Location"] == "/"
-    assert browser.get("/account").headers["Location"].startswith("/sign-in?next=")
+    assert browser.get("/settings").headers["Location"].startswith("/sign-in?next=")
 
 
 def test_forms_need_the_token() -> None:
