@@ -10,6 +10,13 @@ SEPARATOR = "\x1e"
 """No value may hold it. JSON escapes control characters, all other texts of ours are names and numbers."""
 
 
+BY_KEY = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+"""For connections that write by prepared statements: every row is found by its key.
+
+Plans are made once, when tables may be empty and reading all of a table looks cheap. It would not stay so.
+"""
+
+
 def column(values: Iterable[object]) -> str:
     """The values as one SQL constant. None becomes an empty text: let the statement make NULL of it by nullif."""
     return literal(SEPARATOR.join("" if value is None else str(value) for value in values))

@@ -24,6 +24,7 @@ from trading.engine.commands import Command, Event, Side
 from trading.engine.engine import Engine
 from trading.engine.outcomes import Filled, OrderCancelled, OrderRested, Outcome
 
+from .bulk import BY_KEY
 from .journal.append import Appended, append
 from .journal.read import head_seq, records_between
 from .journal.records import Draft, Record, decode
@@ -256,6 +257,7 @@ class Replica:
             self._connection = psycopg.connect(
                 self.settings.conninfo, autocommit=True, application_name="kontor-engine"
             )
+            self._connection.execute(BY_KEY)
         return self._connection
 
     def _disconnect(self) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 import psycopg
 
 from ledger.posting import Books
+from trading.bulk import BY_KEY
 from trading.engine.commands import DefineAsset, DefineMarket, SetMarketState
 from trading.replica import Applied
 
@@ -178,7 +179,7 @@ class Projector:
     def _connected(self) -> Connection:
         if self._connection is None:
             self._connection = psycopg.connect(self._conninfo, autocommit=True, application_name="kontor-projector")
-            self._connection.execute(f"{orders.PREPARE};{candles.PREPARE}")
+            self._connection.execute(f"{BY_KEY};{orders.PREPARE};{candles.PREPARE}")
         return self._connection
 
     def _disconnect(self) -> None:
