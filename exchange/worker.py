@@ -1,8 +1,14 @@
 """The web worker: gunicorn's, with uvicorn inside. One event loop, one engine thread, one projector thread."""
 
+import sys
 from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker
+
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long a thread may keep the interpreter from others. The engine thread waits for the database twice a batch, and
+each time it comes back while the event loop is busy, all callers wait for it; Python's own 5 ms are too long for that."""
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]
@@ -10,7 +16,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
-        "http": "httptools",
+        "http": "exchange.corked:CorkedHttpProtocol",
         "ws": "websockets-sansio",
         "ws_max_size": 64 * 1024,
         "ws_per_message_deflate": False,
@@ -18,3 +24,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]
         "server_header": False,
         "timeout_keep_alive": 75,
     }
+
+    def init_process(self) -> None:
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        super().init_process()
