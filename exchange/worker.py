@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker
 
-
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread may keep the interpreter from others. The engine thread waits for the database twice a batch, and
 each time it comes back while the event loop is busy, all callers wait for it; Python's own 5 ms are too long for that."""

@@ -5,10 +5,11 @@ without writing anything; all else becomes a command, and its answer is what the
 """
 
 import datetime as dt
+import logging
 import re
 from dataclasses import dataclass
 
-from psycopg import Connection
+from psycopg import Connection, OperationalError
 
 from accounts.problems import CONFLICT, INVALID_PARAMETER, Problem
 
@@ -37,6 +38,8 @@ from .problems import (
 from .replica import Answer, Overloaded, ReplicaStopped
 from .runtime import OutcomeUnknown, ProjectionBehind, Runtime
 from .shapes import FillBody, OrderBody, OrderLike, OrderRequest, at_text, order_body
+
+log = logging.getLogger(__name__)
 
 FILLS_LIMIT = 1000
 """At most this many fills are told with one order; all are in GET /trade/fills."""
@@ -266,11 +269,14 @@ async def submit(runtime: Runtime, command: Command, *, command_id: str, request
 
 
 async def read(runtime: Runtime, query, /, **arguments):  # type: ignore[no-untyped-def]
-    """Runs a query; raises Problem not_ready if the read models are behind what was answered already."""
+    """Runs a query; raises Problem not_ready if the read models are behind what was answered already, or out of reach."""
     try:
         return await runtime.read(query, **arguments)
     except ProjectionBehind as error:
         raise Problem(NOT_READY, f"{error}.", headers={"Retry-After": "1"}) from error
+    except OperationalError as error:
+        log.warning("a query failed: %s", str(error).strip() or repr(error))
+        raise Problem(NOT_READY, "The database does not answer.", headers={"Retry-After": "1"}) from error
 
 
 async def _first_answer(runtime: Runtime, account: int, command_id: str, market: Market) -> OrderBody:
