@@ -3,11 +3,30 @@
 import sys
 from typing import Any, ClassVar
 
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn_worker import UvicornWorker
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread may keep the interpreter from others. The engine thread waits for the database twice a batch, and
 each time it comes back while the event loop is busy, all callers wait for it; Python's own 5 ms are too long for that."""
+
+
+CLOSE_GOING_AWAY = 1001
+CLOSE_LIMIT_S = 3.0
+
+
+class StreamProtocol(WebSocketsSansIOProtocol):
+    """Says 1001 (going away) when the server stops, and cuts off who does not read even that."""
+
+    def shutdown(self) -> None:
+        if not self.handshake_complete or self.close_sent:
+            return super().shutdown()
+        self.stop_keepalive()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": CLOSE_GOING_AWAY})
+        self.conn.send_close(CLOSE_GOING_AWAY)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.close()
+        self.loop.call_later(CLOSE_LIMIT_S, self.transport.abort)
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]
@@ -16,7 +35,8 @@ class Worker(UvicornWorker):  # type: ignore[misc]
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
         "http": "exchange.corked:CorkedHttpProtocol",
-        "ws": "websockets-sansio",
+        "ws": StreamProtocol,
+        "timeout_graceful_shutdown": 5,
         "ws_max_size": 64 * 1024,
         "ws_per_message_deflate": False,
         "lifespan": "on",

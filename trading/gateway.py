@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from psycopg import Connection, OperationalError
 
-from accounts.problems import CONFLICT, INVALID_PARAMETER, Problem
+from accounts.problems import CONFLICT, INVALID_PARAMETER, NOT_READY, Problem
 
 from . import amounts, queries
 from .engine.commands import CancelAll, CancelOrder, Command, Credit, PlaceOrder, Side
@@ -22,7 +22,6 @@ from .journal.records import derived_command_id, new_command_id
 from .models import FaucetGrant
 from .problems import (
     FAUCET_LIMIT,
-    NOT_READY,
     NOT_SUPPORTED,
     OFF_LOT,
     OFF_TICK,
@@ -130,13 +129,11 @@ def as_command(account: int, request: OrderRequest, market: Market) -> PlaceOrde
 async def cancel_order(runtime: Runtime, *, account: int, reference: str, request_id: str) -> OrderBody:
     """Cancels one order, by its id or ``client:ID``. Raises Problem: unknown_order, order_closed."""
     order_id = _order_id(account, reference)
-    order = runtime.live.order(order_id)
+    order: OrderLike | None = runtime.live.order(order_id)
     if order is None:
         row = await read(runtime, queries.order_by_id, order_id=order_id)
-        if row is None or row.account != account:
-            raise Problem(UNKNOWN_ORDER, "You have no order of this id.")
-        raise _closed(row)
-    if order.account != account:
+        order = runtime.live.order(order_id) or row  # it may have been placed meanwhile
+    if order is None or order.account != account:
         raise Problem(UNKNOWN_ORDER, "You have no order of this id.")
     if order.status != "open":
         raise _closed(order)
@@ -146,6 +143,7 @@ async def cancel_order(runtime: Runtime, *, account: int, reference: str, reques
         command_id=new_command_id(),
         request_id=request_id,
     )
+    order = runtime.live.order(order_id) or order
     if answer.applied is not None and type(answer.applied.outcomes[0]) is CommandRejected:
         raise _closed(order)
     return await describe(runtime, order)

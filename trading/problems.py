@@ -14,7 +14,6 @@ NOT_SUPPORTED = declare("not_supported", 422, "This exchange does not support th
 FAUCET_LIMIT = declare("faucet_limit", 422, "The faucet has given what it gives in a day.")
 NO_FAUCET = declare("no_faucet", 404, "There is no faucet here.")
 OVERLOADED = declare("overloaded", 503, "More is coming in than can be made durable.")
-NOT_READY = declare("not_ready", 503, "The exchange is not ready.")
 OUTCOME_UNKNOWN = declare("outcome_unknown", 503, "It is not known yet whether the command was carried out.")
 
 _TITLES = {

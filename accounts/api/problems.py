@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import django.db
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -14,6 +15,7 @@ from accounts.problems import (
     METHOD_NOT_ALLOWED,
     NOT_ACCEPTABLE,
     NOT_FOUND,
+    NOT_READY,
     NOT_SIGNED_IN,
     RATE_LIMITED,
     UNSUPPORTED_MEDIA_TYPE,
@@ -32,6 +34,7 @@ _KINDS: dict[type[Exception], Kind] = {
     exceptions.NotAcceptable: NOT_ACCEPTABLE,
     exceptions.UnsupportedMediaType: UNSUPPORTED_MEDIA_TYPE,
     exceptions.Throttled: RATE_LIMITED,
+    django.db.Error: NOT_READY,
 }
 
 

@@ -42,7 +42,9 @@ def test_a_taken_address_makes_nobody(user: User) -> None:
     assert User.objects.count() == Account.objects.count() == 1
 
 
-@pytest.mark.parametrize(("email", "password"), [("nonsense", PASSWORD), ("a@example.com", "12345678"), ("a@example.com", "short")])
+@pytest.mark.parametrize(
+    ("email", "password"), [("nonsense", PASSWORD), ("a@example.com", "12345678"), ("a@example.com", "short")]
+)
 def test_bad_addresses_and_passwords_raise(database: Database, email: str, password: str) -> None:
     with pytest.raises(ValidationError):
         register(email=email, password=password)
@@ -114,7 +116,9 @@ def test_a_stream_token_dies_with_its_session(user: User, monkeypatch: pytest.Mo
     assert authentication.load_stream_token(token) is None
 
 
-def test_the_cache_forgets_a_session_at_once_and_everything_in_time(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_forgets_a_session_at_once_and_everything_in_time(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session = opened(user)
     key = authentication.token_key(session.token)
     authentication.load_token(session.token)

@@ -66,7 +66,8 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": dj_database_url.config(conn_max_age=60, conn_health_checks=True)}
+# Under ASGI each request has a thread of its own: a connection kept for a next request there would never be used again.
+DATABASES = {"default": dj_database_url.config(conn_max_age=0)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # The role that migrations take privileges on append-only tables from; it need not exist (single-role databases).
 DATABASE_APP_ROLE = "kontor_app"

@@ -54,7 +54,12 @@ def test_a_trade_from_faucet_to_ledger(seller: Trader, buyer: Trader) -> None:
     assert (resting["filled_quantity"], resting["fees"]) == ("0.50000", [{"asset": "USD", "amount": "32.00"}])
     assert [one["liquidity"] for one in resting["fills"]] == ["maker"]
     assert buyer.balance("USD") == {"asset": "USD", "total": "967936.00", "available": "967936.00", "held": "0.00"}
-    assert seller.balance("BTC") == {"asset": "BTC", "total": "9.50000000", "available": "8.50000000", "held": "1.00000000"}
+    assert seller.balance("BTC") == {
+        "asset": "BTC",
+        "total": "9.50000000",
+        "available": "8.50000000",
+        "held": "1.00000000",
+    }
     lines = buyer.get("/account/ledger", asset="USD")["items"]
     assert [(line["kind"], line["amount"], line["balance"]) for line in lines] == [
         ("fee", "-64.00", "967936.00"),
@@ -100,7 +105,14 @@ def test_every_interval_sums_the_same_trades(server: Server, seller: Trader, buy
 def test_markets_and_assets_are_enough_to_form_a_valid_order(server: Server, buyer: Trader) -> None:
     with server.client() as client:
         for market in client.get("/public/markets").json()["items"]:
-            assert {"tick_size", "lot_size", "minimum_quantity", "minimum_notional", "maker_fee", "taker_fee"} <= market.keys()
+            assert {
+                "tick_size",
+                "lot_size",
+                "minimum_quantity",
+                "minimum_notional",
+                "maker_fee",
+                "taker_fee",
+            } <= market.keys()
         assert {asset["asset"] for asset in client.get("/public/assets").json()["items"]} == {"BTC", "ETH", "USD"}
     market = "ETH/USD"
     (shape,) = [m for m in httpx.get(f"{server.url}/public/markets").json()["items"] if m["market"] == market]
@@ -156,7 +168,9 @@ def test_times_in_force_and_market_orders(seller: Trader, buyer: Trader) -> None
     assert buyer.order("buy", "1", "100", post_only="reject").json()["code"] == "would_take"
     ioc = buyer.order("buy", "0.4", "100", time_in_force="IOC").json()
     assert (ioc["status"], ioc["filled_quantity"]) == ("filled", "0.40000")
-    budget = buyer.post("/trade/orders", {"market": "BTC/USD", "side": "buy", "type": "market", "quote_quantity": "10.02"})
+    budget = buyer.post(
+        "/trade/orders", {"market": "BTC/USD", "side": "buy", "type": "market", "quote_quantity": "10.02"}
+    )
     assert (budget.json()["filled_quantity"], budget.json()["status"]) == ("0.10000", "filled")
     capped = {"market": "BTC/USD", "side": "buy", "type": "market", "quantity": "1", "slippage_price": "99"}
     assert buyer.post("/trade/orders", capped).json()["reason"] in ("slippage_cap", "no_liquidity")
@@ -218,7 +232,11 @@ GOOD = {"market": "BTC/USD", "side": "buy", "type": "limit", "quantity": "1", "p
         ({"type": "stop", "trigger_price": "5"}, 422, "not_supported"),
         ({"type": "market"}, 400, "invalid_parameter"),
         ({"type": "market", "price": None, "time_in_force": "GTC"}, 422, "invalid_order"),
-        ({"type": "market", "side": "sell", "price": None, "quantity": None, "quote_quantity": "5"}, 400, "invalid_parameter"),
+        (
+            {"type": "market", "side": "sell", "price": None, "quantity": None, "quote_quantity": "5"},
+            400,
+            "invalid_parameter",
+        ),
         ({"time_in_force": "GTD"}, 422, "not_supported"),
         ({"time_in_force": "gtc"}, 400, "invalid_parameter"),
         ({"time_in_force": "IOC", "post_only": "reject"}, 422, "invalid_order"),
@@ -267,7 +285,9 @@ def bad_trader(server: Server) -> Trader:
 def test_a_body_that_cannot_be_read(
     bad_trader: Trader, content: bytes, headers: dict[str, str], status: int, code: str
 ) -> None:
-    answer = bad_trader.http.post("/trade/orders", content=content, headers={"content-type": "application/json", **headers})
+    answer = bad_trader.http.post(
+        "/trade/orders", content=content, headers={"content-type": "application/json", **headers}
+    )
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
@@ -364,7 +384,9 @@ def test_registering_a_known_address_tells_nothing(server: Server, buyer: Trader
     known = httpx.post(f"{server.url}/user", json={"email": buyer.email, "password": "another long password"})
     assert (known.status_code, known.json()["email"]) == (201, buyer.email)
     wrong = httpx.post(f"{server.url}/session", json={"email": buyer.email, "password": "another long password"})
-    unknown = httpx.post(f"{server.url}/session", json={"email": "nobody@example.com", "password": "another long password"})
+    unknown = httpx.post(
+        f"{server.url}/session", json={"email": "nobody@example.com", "password": "another long password"}
+    )
     assert wrong.status_code == unknown.status_code == 401
     assert {**wrong.json(), "request_id": ""} == {**unknown.json(), "request_id": ""}
 
@@ -397,9 +419,7 @@ def test_parallel_draws_never_exceed_the_faucets_limit(server: Server) -> None:
 def test_a_faucet_draw_with_an_idempotency_key_is_one(server: Server) -> None:
     trader = server.trader()
     draw = {"asset": "ETH", "quantity": "600"}
-    answers = [
-        trader.http.post("/account/faucet", json=draw, headers={"Idempotency-Key": "one"}) for _ in range(2)
-    ]
+    answers = [trader.http.post("/account/faucet", json=draw, headers={"Idempotency-Key": "one"}) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].json() == answers[1].json()
     other = trader.http.post("/account/faucet", json={**draw, "quantity": "1"}, headers={"Idempotency-Key": "one"})
@@ -417,7 +437,9 @@ def test_messagepack_says_what_json_says(server: Server, seller: Trader) -> None
 
 
 def test_request_ids_are_ours_or_the_clients(server: Server) -> None:
-    assert httpx.get(f"{server.url}/public/time", headers={"X-Request-Id": "mine-1"}).headers["x-request-id"] == "mine-1"
+    assert (
+        httpx.get(f"{server.url}/public/time", headers={"X-Request-Id": "mine-1"}).headers["x-request-id"] == "mine-1"
+    )
     for path in ("/public/time", "/session", "/api/schema"):
         made = httpx.get(server.url + path, headers={"X-Request-Id": "not ok!"}).headers["x-request-id"]
         assert re.fullmatch("[0-9a-f]{32}", made)

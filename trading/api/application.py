@@ -5,6 +5,8 @@ import hmac
 import logging
 from urllib.parse import urlsplit
 
+import django.db
+import psycopg
 from django.conf import settings
 
 from accounts.authentication import Principal, cookie_key, load_cookie, load_token, principals, token_key
@@ -13,10 +15,10 @@ from accounts.problems import (
     INTERNAL,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
+    NOT_READY,
     NOT_SIGNED_IN,
     Problem,
 )
-from trading.problems import NOT_READY
 from trading.runtime import Runtime
 
 from . import account, public, trade
@@ -51,6 +53,10 @@ async def application(runtime: Runtime, scope: Scope, receive: Receive, send: Se
             await respond_problem(send, request, problem)
     except Disconnected:
         return
+    except (django.db.Error, psycopg.OperationalError) as error:
+        log.warning("request %s: database: %s", request.request_id, str(error).strip() or repr(error))
+        unavailable = Problem(NOT_READY, "The database does not answer.", headers={"Retry-After": "1"})
+        await respond_problem(send, request, unavailable)
     except Exception:
         log.exception("request %s: %s %s", request.request_id, request.method, request.path)
         await respond_problem(send, request, Problem(INTERNAL, "The error was logged under this request id."))

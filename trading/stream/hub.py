@@ -19,12 +19,12 @@ from django.db import close_old_connections
 
 from accounts.authentication import Principal, load_stream_token
 from accounts.models import Session
-from accounts.problems import INTERNAL, INVALID_PARAMETER, MALFORMED, NOT_SIGNED_IN, Problem
+from accounts.problems import INTERNAL, INVALID_PARAMETER, MALFORMED, NOT_READY, NOT_SIGNED_IN, Problem
 from trading import gateway
 from trading.api.http import BODY_LIMIT, Receive, Scope, Send, invalid, new_request_id
 from trading.engine.commands import Side
 from trading.live import LiveState
-from trading.problems import NOT_READY, OVERLOADED
+from trading.problems import OVERLOADED
 from trading.replica import Applied, Publication
 from trading.runtime import Runtime
 from trading.shapes import OrderRequest, at_text
