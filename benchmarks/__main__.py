@@ -26,8 +26,8 @@ def main() -> None:
         for name, measure in (
             ("the machine", lambda: database.run(template.owner_url)),
             ("the engine", engine.run),
-            ("journal, engine and projection", lambda: durable.run(cluster.copy("bench_template").url)),
             ("REST and stream", lambda: web.run(cluster.copy("bench_template").url)),
+            ("journal, engine and projection", lambda: durable.run(cluster.copy("bench_template").url)),
         ):
             print(f"measuring {name} …", flush=True)
             figures |= measure()  # type: ignore[no-untyped-call]
