@@ -9,12 +9,8 @@ from django.http import HttpRequest
 from .models import Account, Session, User
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A view: nothing can be added, changed or deleted. Large tables are not counted."""
-
-    show_full_result_count = False
-    list_per_page = 50
-    actions = None
+class ReadOnly:
+    """Nothing can be added, changed or deleted."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -26,16 +22,20 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
-class AccountInline(admin.TabularInline):  # type: ignore[type-arg]
-    model = Account
+class ReadOnlyAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """A table to look at. Large ones are not counted."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    actions = None
+
+
+class ReadOnlyInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     extra = 0
-    can_delete = False
 
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+class AccountInline(ReadOnlyInline):
+    model = Account
 
 
 @admin.register(User)

@@ -5,11 +5,9 @@ from typing import Any
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db import connection
-from django.db.models import Model
-from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from accounts.admin import ReadOnlyAdmin
+from accounts.admin import ReadOnlyAdmin, ReadOnlyInline
 from ledger.models import Entry, LedgerAccount, Posting
 from trading.models import Asset, Fill, JournalHead, Market, Order, OrderEvent, ProjectionCheckpoint, Trade
 from trading.shapes import at_text
@@ -101,16 +99,8 @@ class MarketAdmin(ViewAdmin):
     list_display = ("market", "state", "state_reason", "tick_atoms", "lot_atoms", "minimum_lots", "maximum_open_orders")
 
 
-class PostingInline(admin.TabularInline):  # type: ignore[type-arg]
+class PostingInline(ReadOnlyInline):
     model = Posting
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 @admin.register(Entry)

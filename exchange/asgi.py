@@ -14,9 +14,10 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
+from accounts.problems import Problem  # noqa: E402
 from trading.api.application import application as raw_application  # noqa: E402
 from trading.api.application import is_ours  # noqa: E402
-from trading.api.http import Receive, Scope, Send, choose_request_id  # noqa: E402
+from trading.api.http import Disconnected, Receive, Request, Scope, Send, respond_problem  # noqa: E402
 from trading.runtime import Runtime  # noqa: E402
 from trading.stream.hub import Hub  # noqa: E402
 
@@ -59,17 +60,32 @@ class Exchange:
 
 
 async def _django(scope: Scope, receive: Receive, send: Send) -> None:
-    """Django, with the request id given to it as a header and told on its answer."""
-    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
-    request_id = choose_request_id(given).encode()
+    """Django, with a body of bounded size, and the request id given to it as a header and told on its answer."""
+    request = Request(scope)
+    try:
+        await request.read_body(receive)
+    except Problem as problem:
+        await respond_problem(send, request, problem)
+        return
+    except Disconnected:
+        return
+    request_id = request.request_id.encode()
     headers = [(name, value) for name, value in scope["headers"] if name != b"x-request-id"]
+    unread = [request.body]
+
+    async def receive_read() -> Any:
+        if unread:
+            return {"type": "http.request", "body": unread.pop(), "more_body": False}
+        return await receive()
 
     async def send_with_id(message: Any) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id)]
         await send(message)
 
-    await django_application({**scope, "headers": [*headers, (b"x-request-id", request_id)]}, receive, send_with_id)
+    await django_application(
+        {**scope, "headers": [*headers, (b"x-request-id", request_id)]}, receive_read, send_with_id
+    )
 
 
 application = Exchange()

@@ -1,5 +1,6 @@
 """DRF's exceptions as problems of the one registry."""
 
+import logging
 from typing import Any
 
 import django.db
@@ -23,6 +24,8 @@ from accounts.problems import (
     Problem,
 )
 
+log = logging.getLogger(__name__)
+
 _KINDS: dict[type[Exception], Kind] = {
     exceptions.ParseError: MALFORMED,
     exceptions.NotAuthenticated: NOT_SIGNED_IN,
@@ -38,12 +41,14 @@ _KINDS: dict[type[Exception], Kind] = {
 }
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's EXCEPTION_HANDLER. None for what is not an API error: Django answers 500 and logs it."""
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's EXCEPTION_HANDLER: every error is a problem; one that nobody foresaw is logged under its request id."""
+    request_id = context["request"].headers.get("X-Request-Id", "")
     problem = as_problem(error)
     if problem is None:
-        return None
-    response = Response(problem.body(context["request"].headers.get("X-Request-Id", "")), status=problem.kind.status)
+        log.error("request %s: %s", request_id, context["request"].path, exc_info=error)
+        problem = Problem(INTERNAL, "The error was logged under this request id.")
+    response = Response(problem.body(request_id), status=problem.kind.status)
     response.content_type = "application/problem+json"
     for name, value in problem.headers.items():
         response[name] = value
@@ -60,7 +65,7 @@ def as_problem(error: Exception) -> Problem | None:
     for kind, registered in _KINDS.items():
         if isinstance(error, kind):
             return Problem(registered, str(getattr(error, "detail", registered.title)))
-    return Problem(INTERNAL, str(error.detail)) if isinstance(error, exceptions.APIException) else None
+    return None
 
 
 def _validation_problem(error: exceptions.ValidationError) -> Problem:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -116,9 +117,16 @@ class SessionsView(APIView):
 class SessionView(APIView):
     """DELETE /session/ID: end one of my sessions."""
 
-    @extend_schema(operation_id="end_session", responses={204: None})
-    def delete(self, request: Request, session_id: uuid.UUID) -> Response:
-        return _end(request, session_id)
+    @extend_schema(
+        operation_id="end_session",
+        parameters=[OpenApiParameter("session_id", OpenApiTypes.UUID, OpenApiParameter.PATH)],
+        responses={204: None},
+    )
+    def delete(self, request: Request, session_id: str) -> Response:
+        try:
+            return _end(request, uuid.UUID(session_id))
+        except ValueError as error:
+            raise Problem(UNKNOWN_SESSION, "You have no open session of this id.") from error
 
 
 def _end(request: Request, session_id: uuid.UUID) -> Response:

@@ -14,32 +14,7 @@ import trading.problems
 from accounts.problems import REGISTRY
 from tests.server import Server, Trader
 
-
-@pytest.fixture
-def seller(server: Server) -> Trader:
-    return server.trader(BTC="10")
-
-
-@pytest.fixture
-def buyer(server: Server) -> Trader:
-    return server.trader(USD="1000000")
-
-
-@pytest.fixture(autouse=True)
-def silent_market(server: Server) -> Any:
-    """Every test leaves the book empty, so that tests do not trade with each other's orders."""
-    traders: list[Trader] = []
-    make = server.trader
-
-    def remember(**funds: str) -> Trader:
-        traders.append(make(**funds))
-        return traders[-1]
-
-    server.trader = remember  # type: ignore[method-assign]
-    yield
-    server.trader = make  # type: ignore[method-assign]
-    for trader in traders:
-        trader.http.delete("/trade/orders")
+pytestmark = pytest.mark.usefixtures("silent_market")
 
 
 def test_a_trade_from_faucet_to_ledger(seller: Trader, buyer: Trader) -> None:
@@ -314,12 +289,31 @@ def test_a_body_that_cannot_be_read(
         ("/trade/orders", 401, "not_signed_in"),
         ("/account/balances", 401, "not_signed_in"),
         ("/account/ledger", 401, "not_signed_in"),
+        ("/account", 404, "not_found"),
+        ("/deposit/addresses", 404, "not_found"),
+        ("/operator/status", 404, "not_found"),
         ("/session", 401, "not_signed_in"),
     ],
 )
 def test_a_bad_path_or_query(server: Server, path: str, status: int, code: str) -> None:
     answer = httpx.get(server.url + path)
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+
+
+@pytest.mark.parametrize("path", ["/user", "/session", "/trade/orders", "/sign-in"])
+def test_a_body_beyond_64_kib_is_refused_everywhere(server: Server, path: str) -> None:
+    def chunks() -> Any:
+        for _ in range(70):
+            yield b" " * 1024
+
+    for content in (b" " * 70_000, chunks()):
+        answer = httpx.post(server.url + path, content=content, headers={"content-type": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+def test_a_session_id_that_is_none_is_unknown(buyer: Trader) -> None:
+    answer = buyer.http.delete("/session/nonsense")
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_session")
 
 
 def test_wrong_methods_say_which_are_allowed(server: Server) -> None:

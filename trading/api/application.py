@@ -28,13 +28,15 @@ from .routes import Route, Router
 log = logging.getLogger(__name__)
 
 ROUTES = [*public.ROUTES, *account.ROUTES, *trade.ROUTES]
+REALMS = ("/public", "/trade", "/health", "/account", "/deposit", "/withdrawal", "/staff", "/operator")
+"""Where an unknown path is a program's mistake, and answered as one."""
 _SAFE = ("GET", "HEAD")
 _router = Router(ROUTES)
 
 
 def is_ours(path: str) -> bool:
     """Whether a path belongs to the raw realms; all others are Django's."""
-    return path.startswith(("/public/", "/trade/", "/health/")) or _router.find(path) is not None
+    return path.startswith(REALMS) or _router.find(path) is not None
 
 
 async def application(runtime: Runtime, scope: Scope, receive: Receive, send: Send) -> None:
