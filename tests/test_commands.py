@@ -1,0 +1,71 @@
+"""The commands for people: what they say, what they do, and that doing it twice does it once."""
+
+from tests.fixtures import Database, manage
+from tests.server import PASSWORD, Server, Trader
+
+
+def balance(server: Server, trader: Trader, asset: str) -> str:
+    return trader.balance(asset)["total"]
+
+
+def test_a_credit_by_hand_is_one_event_and_one_effect(server: Server) -> None:
+    trader = server.trader()
+    arguments = ("credit", trader.email, "BTC", "1.5", "--reason", "a gift", "--reference", "gift-1")
+    first = manage(*arguments, url=server.database_url)
+    again = manage(*arguments, url=server.database_url)
+    other = manage(*arguments[:3], "2", *arguments[4:], url=server.database_url, check=False)
+    assert "Credited 1.5 BTC" in first.stdout and "already" in again.stdout
+    assert other.returncode == 1 and "used for another credit" in other.stderr
+    assert balance(server, trader, "BTC") == "1.50000000"
+    (line,) = trader.get("/account/ledger", asset="BTC")["items"]
+    assert (line["kind"], line["amount"]) == ("adjustment", "1.50000000")
+
+
+def test_a_credit_says_what_is_wrong(server: Server) -> None:
+    trader = server.trader()
+    for email, asset, quantity, said in [
+        ("nobody@example.com", "BTC", "1", "Nobody is known"),
+        (trader.email, "DOGE", "1", "no asset"),
+        (trader.email, "BTC", "-1", "decimal number"),
+        (trader.email, "BTC", "0", "more than zero"),
+        (trader.email, "BTC", "0.000000001", "At most 8 decimal places"),
+    ]:
+        refused = manage("credit", email, asset, quantity, "--reason=x", url=server.database_url, check=False)
+        assert refused.returncode == 1 and said in refused.stderr, refused.stderr
+    assert balance(server, trader, "BTC") == "0.00000000"
+
+
+def test_verify_is_silent_about_good_and_names_the_bad(demo_database: Database) -> None:
+    assert "The journal is whole to event" in manage("verify", url=demo_database.url).stdout
+    with demo_database.connect_as_owner() as connection:
+        connection.execute("ALTER TABLE order_event DISABLE TRIGGER order_event_append_only")
+        connection.execute("UPDATE order_event SET at_us = at_us + 1 WHERE seq = 4")
+    wrong = manage("verify", url=demo_database.url, check=False)
+    assert wrong.returncode == 1 and "WRONG: event 4 was altered" in wrong.stdout
+
+
+def test_an_operator_is_made_once_and_gets_into_the_admin(server: Server) -> None:
+    made = manage("createoperator", "boss@example.com", url=server.database_url, KONTOR_PASSWORD=PASSWORD)
+    assert "is an operator now" in made.stdout
+    again = manage("createoperator", "boss@example.com", url=server.database_url, check=False, KONTOR_PASSWORD=PASSWORD)
+    assert again.returncode == 1 and "already has an account" in again.stderr
+
+
+def test_the_demo_is_laid_out_once(demo_database: Database) -> None:
+    assert "0 events written" in manage("lay_out_demo", url=demo_database.url).stdout
+
+
+def test_the_demo_is_refused_outside_demo_settings(demo_database: Database) -> None:
+    production = {"DJANGO_SETTINGS_MODULE": "exchange.settings.production", "SECRET_KEY": "x" * 60}
+    refused = manage("lay_out_demo", url=demo_database.url, check=False, **production)
+    assert refused.returncode == 1 and "makes money out of nothing" in refused.stderr
+
+
+def test_production_refuses_to_lift_rate_limits_and_to_run_without_a_secret(demo_database: Database) -> None:
+    production = {"DJANGO_SETTINGS_MODULE": "exchange.settings.production"}
+    without = manage("check", url=demo_database.url, check=False, **production)
+    lifted = manage("check", url=demo_database.url, check=False, **production, SECRET_KEY="x" * 60, RATE_LIMITS="off")
+    assert "Set SECRET_KEY" in without.stderr and "production refuses it" in lifted.stderr
+    production |= {"SECRET_KEY": "unlike0others" * 5, "ALLOWED_HOSTS": "exchange.example"}
+    deploy = manage("check", "--deploy", url=demo_database.url, **production)
+    assert "System check identified no issues" in deploy.stdout + deploy.stderr, deploy.stderr
