@@ -62,10 +62,12 @@ def _orders(url: str, seed: int) -> float:
 
     projector = Projector(url, on_progress=on_progress)
     replica = Replica(
-        ReplicaSettings(conninfo=url, poll_s=0.01, batch_limit=1000, inbox_limit=10_000),
+        ReplicaSettings(conninfo=url, poll_s=0.01, snapshot_tail=10**9, batch_limit=1000, inbox_limit=10_000),
+        restore_at_most=lambda: projector.seq,
         on_caught_up=lambda _: caught_up.set(),
         publish=on_publication,
         project=projector.project,
+        on_restored=lambda engine: projector.know(market.definition for market in engine.markets.values()),
         on_stopped=lambda error: None,
     )
     projector.start()

@@ -1,4 +1,5 @@
-"""The tables of trading. The journal is written by ``trading.journal.append``, all others by ``trading.projections``.
+"""The tables of trading, each with one writer: the journal ``trading.journal.append``, snapshots ``trading.snapshots``,
+the faucet's grants ``trading.gateway``, all others ``trading.projections``.
 
 Units: ``*_ticks`` of the market's tick, ``*_lots`` of its lot, ``*_atoms`` atomic units of the asset, ``*_us`` microseconds.
 """
@@ -62,6 +63,21 @@ class JournalHead(models.Model):
     class Meta:
         db_table = "journal_head"
         constraints = [models.CheckConstraint(name="journal_head_is_one_row", condition=models.Q(id=1))]
+
+    def __str__(self) -> str:
+        return str(self.seq)
+
+
+class EngineSnapshot(models.Model):
+    """The engine's whole state after an event, as its canonical dump. Any may be deleted: they only shorten a start."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    state_hash = models.TextField()
+    body = models.BinaryField()
+    created_at_us = models.BigIntegerField()
+
+    class Meta:
+        db_table = "engine_snapshot"
 
     def __str__(self) -> str:
         return str(self.seq)

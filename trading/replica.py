@@ -28,6 +28,7 @@ from .bulk import BY_KEY
 from .journal.append import Appended, append
 from .journal.read import head_seq, records_between
 from .journal.records import Draft, Record, decode
+from .snapshots import restore, save
 
 log = logging.getLogger(__name__)
 
@@ -93,28 +94,37 @@ class DatabaseLostData(Exception):
 class ReplicaSettings:
     conninfo: str
     poll_s: float
+    snapshot_tail: int
+    """After a catch-up over more events than this a snapshot is written; at a stop if there were any."""
     batch_limit: int
     inbox_limit: int
 
 
 class Replica:
-    """Owns the engine. ``start`` folds the whole journal before it returns to its caller's ``on_caught_up``."""
+    """Owns the engine. Restores the newest snapshot that ``restore_at_most`` allows (projections need the outcomes of what
+    they have not written yet), folds the journal from there, calls ``on_caught_up``, then serves.
+    """
 
     def __init__(
         self,
         settings: ReplicaSettings,
         *,
+        restore_at_most: Callable[[], int],
         on_caught_up: Callable[["Replica"], None],
         publish: Callable[[Publication], None],
         project: Callable[[Sequence[Applied]], None],
+        on_restored: Callable[[Engine], None],
         on_stopped: Callable[[BaseException | None], None],
     ) -> None:
         self.engine = Engine()
         self.settings = settings
         self.stopped_because: str | None = None
+        self._restore_at_most = restore_at_most
+        self._snapshot_seq = 0
         self._on_caught_up = on_caught_up
         self._publish = publish
         self._project = project
+        self._on_restored = on_restored
         self._on_stopped = on_stopped
         self._inbox: collections.deque[Submission] = collections.deque()
         self._wake = threading.Event()
@@ -150,10 +160,13 @@ class Replica:
     def _run(self) -> None:
         error: BaseException | None = None
         try:
+            self._persist(self._restore)
             self._persist(self._catch_up)
+            self._save_snapshot(tail=self.settings.snapshot_tail)
             self._on_caught_up(self)
             while not (self._stopping and not self._inbox):
                 self._turn()
+            self._save_snapshot(tail=0)
         except BaseException as stopped:
             log.critical("the engine thread stops at event %s: %r", self.engine.seq, stopped, exc_info=stopped)
             error = stopped
@@ -162,6 +175,21 @@ class Replica:
             if self._connection is not None:
                 self._connection.close()
             self._on_stopped(error)
+
+    def _restore(self, connection: Connection) -> None:
+        self.engine = restore(connection, at_most=self._restore_at_most())
+        self._snapshot_seq = self.engine.seq
+        self._on_restored(self.engine)
+
+    def _save_snapshot(self, *, tail: int) -> None:
+        if self.engine.seq - self._snapshot_seq <= tail:
+            return
+        try:
+            save(self._connected(), self.engine, now_us=time.time_ns() // 1000)
+            self._snapshot_seq = self.engine.seq
+        except psycopg.Error as error:
+            log.warning("no snapshot was written: %s", str(error).strip() or repr(error))
+            self._disconnect()
 
     def _turn(self) -> None:
         """One round: commit and fold what waits, or look for what others appended."""

@@ -19,6 +19,7 @@ from psycopg_pool import ConnectionPool
 from . import queries
 from .database import conninfo, open_pool
 from .engine.commands import Command, PlaceOrder
+from .engine.engine import Engine
 from .engine.snapshot import state_hash
 from .journal.read import records_by_seq
 from .journal.records import decode, draft
@@ -82,12 +83,15 @@ class Runtime:
             ReplicaSettings(
                 conninfo=conninfo(),
                 poll_s=settings.JOURNAL_POLL_MS / 1000,
+                snapshot_tail=settings.SNAPSHOT_TAIL,
                 batch_limit=settings.JOURNAL_BATCH_LIMIT,
                 inbox_limit=settings.COMMAND_QUEUE_LIMIT,
             ),
+            restore_at_most=lambda: self.projector.seq,
             on_caught_up=self._on_caught_up,
             publish=self._on_publication,
             project=self.projector.project,
+            on_restored=self._on_restored,
             on_stopped=self._on_stopped,
         )
 
@@ -157,6 +161,10 @@ class Runtime:
         return Health(ready=all(part == "ok" for part in parts.values()), parts=parts)
 
     # Callbacks on the engine thread
+
+    def _on_restored(self, engine: Engine) -> None:
+        """Before anything is folded: the projector learns of the markets that no event will tell it of."""
+        self.projector.know(market.definition for market in engine.markets.values())
 
     def _on_caught_up(self, replica: Replica) -> None:
         engine = replica.engine

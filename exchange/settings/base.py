@@ -171,6 +171,8 @@ JOURNAL_POLL_MS = 10
 """How long an idle replica waits before it looks at the journal's head."""
 JOURNAL_BATCH_LIMIT = 1000
 """At most this many commands are committed together."""
+SNAPSHOT_TAIL = 50_000
+"""A start that had to fold more events than this writes a snapshot before it serves."""
 COMMAND_QUEUE_LIMIT = 10_000
 """Commands that may wait for the journal; beyond it a caller gets 503 ``overloaded``."""
 PROJECTION_LAG_LIMIT = 100_000

@@ -38,7 +38,7 @@ class LedgerQuery(Struct, forbid_unknown_fields=True):
 
 async def get_balances(runtime: Runtime, request: Request) -> Reply:
     return Reply(
-        200, BalanceList(balance_bodies(runtime, request.account, runtime.live.assets), None, runtime.live.seq)
+        200, BalanceList(balance_bodies(runtime, request.account, sorted(runtime.live.assets)), None, runtime.live.seq)
     )
 
 

@@ -91,19 +91,19 @@ async def get_time(runtime: Runtime, request: Request) -> Reply:
 
 
 async def get_status(runtime: Runtime, request: Request) -> Reply:
-    markets = {name: state.market.state for name, state in runtime.live.markets.items()}
+    markets = {name: state.market.state for name, state in sorted(runtime.live.markets.items())}
     return Reply(
         200, StatusBody("open" if runtime.health().ready else "suspended", dict(markets), [], runtime.live.seq)
     )
 
 
 async def get_assets(runtime: Runtime, request: Request) -> Reply:
-    return Reply(200, AssetList([_asset_body(asset) for asset in runtime.live.assets.values()], None))
+    return Reply(200, AssetList([_asset_body(asset) for _, asset in sorted(runtime.live.assets.items())], None))
 
 
 async def get_markets(runtime: Runtime, request: Request) -> Reply:
     live = runtime.live
-    items = [_market_body(state.market, live.fees(state.market, None)) for state in live.markets.values()]
+    items = [_market_body(state.market, live.fees(state.market, None)) for _, state in sorted(live.markets.items())]
     return Reply(200, MarketList(items, None))
 
 
@@ -117,7 +117,7 @@ async def get_fees(runtime: Runtime, request: Request) -> Reply:
                 for tier, fees in enumerate(state.market.definition.fee_tiers)
             ],
         )
-        for name, state in runtime.live.markets.items()
+        for name, state in sorted(runtime.live.markets.items())
     ]
     return Reply(200, FeesBody(items, None))
 
@@ -197,7 +197,9 @@ async def get_ticker(runtime: Runtime, request: Request) -> Reply:
     query = request.query(TickerQuery)
     now_us = time.time_ns() // 1000
     if query.market is None:
-        return Reply(200, TickerList([ticker_body(state, now_us) for state in runtime.live.markets.values()], None))
+        return Reply(
+            200, TickerList([ticker_body(state, now_us) for _, state in sorted(runtime.live.markets.items())], None)
+        )
     gateway.market_of(runtime, query.market)
     return Reply(200, ticker_body(runtime.live.markets[query.market], now_us))
 

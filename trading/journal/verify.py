@@ -1,4 +1,4 @@
-"""Verifying the journal: the chain, the fold, and the books at equal sequence. Reads only."""
+"""Verifying the journal: the chain, the fold, snapshots and the books at equal sequence. Reads only."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,10 +53,13 @@ class _Fold:
         self._progress = progress
         self._previous = GENESIS_HASH
         self._findings: list[str] = []
+        self._snapshots: dict[object, object] = {}
 
     def run(self, last: int) -> list[str]:
         if self._posted > last:
             return [f"the read models are at event {self._posted}, the journal ends at {last}"]
+        rows = self._connection.execute("SELECT seq, state_hash FROM engine_snapshot").fetchall()
+        self._snapshots = {row[0]: row[1] for row in rows}
         self._compare_books()
         try:
             for record in records_between(self._connection, 0, last):
@@ -87,7 +90,13 @@ class _Fold:
             self.engine.apply(Event(seq=record.seq, at_us=record.at_us, command=decode(record.kind, record.body)))
         except Exception as error:
             raise _Stop(f"event {record.seq} cannot be applied: {error!r}") from error
+        self._compare_snapshot()
         self._compare_books()
+
+    def _compare_snapshot(self) -> None:
+        expected = self._snapshots.get(self.engine.seq)
+        if expected is not None and expected != state_hash(self.engine):
+            self._findings.append(f"the snapshot at event {self.engine.seq} is not the state that the journal leads to")
 
     def _compare_books(self) -> None:
         if self.engine.seq != self._posted:

@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import psycopg
 
@@ -65,6 +65,10 @@ class Projector:
         if self._thread.is_alive():
             self._queue.put(None)
             self._thread.join(timeout_s)
+
+    def know(self, markets: Iterable[DefineMarket]) -> None:
+        """The markets that were listed before the first event that is queued. Before anything is."""
+        self._markets.update((market.market, market) for market in markets)
 
     def project(self, applied: Sequence[Applied]) -> None:
         """Queues events for writing, the engine thread's call. Waits while the queue is full; nothing once stopped."""

@@ -99,7 +99,8 @@ class Channels:
     def add_balances(self, client: Client, account: int) -> str:
         self._balances[account].add(client)
         data = [
-            messages.balance(asset, *self._live.balance(account, name)) for name, asset in self._live.assets.items()
+            messages.balance(asset, *self._live.balance(account, name))
+            for name, asset in sorted(self._live.assets.items())
         ]
         return messages.message("balances", "snapshot", data, self._live.seq)
 
