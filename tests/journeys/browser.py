@@ -5,6 +5,7 @@ content security policy, answer of 400 or more) fails its test. Amounts are comp
 page groups them by.
 """
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Response, expect, sync_playwright
 
+from tests.fixtures import STATE
 from tests.server import PASSWORD, Server, Trader
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -34,7 +36,12 @@ expect.set_options(timeout=LIMIT_MS)
 @contextmanager
 def open_browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        home = STATE / "browser"  # Chromium keeps crash reports and settings where HOME is
+        home.mkdir(exist_ok=True)
+        environment: dict[str, str | float | bool] = {**os.environ, "HOME": str(home)}
+        for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+            environment.pop(name, None)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, env=environment)
         yield browser
         browser.close()
 
