@@ -15,10 +15,11 @@ _PROBLEMS = {"all": (400, 404), "user": (400, 401, 403, 404, 409, 422, 503)}
 
 def add_raw_realms(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """drf-spectacular's postprocessing hook."""
-    shapes = [ProblemBody, *(shape for route in ROUTES for shape in (route.body, route.answer) if shape is not None)]
+    used = (shape for route in ROUTES for shape in (route.body, route.answer, route.other_answer))
+    shapes = [ProblemBody, *(shape for shape in used if shape is not None)]
     _, components = msgspec.json.schema_components(shapes, ref_template=_REF)
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
-    schemas.update(components)
+    schemas.update(_without_prefix_items(components))
     schemas["ProblemBody"]["properties"]["code"]["enum"] = sorted(REGISTRY)
     for route in ROUTES:
         result["paths"].setdefault(route.path, {})[route.method.lower()] = _operation(route)
@@ -35,7 +36,9 @@ def _operation(route: Route) -> dict[str, Any]:
         "summary": route.summary,
         "tags": [route.path.split("/")[1]],
         "parameters": _parameters(route),
-        "responses": {str(route.status): {"description": "Done.", "content": _content(route.answer)}},
+        "responses": {
+            str(route.status): {"description": "Done.", "content": _content(route.answer, route.other_answer)}
+        },
     }
     if route.name == "place_order":
         operation["responses"]["200"] = {
@@ -67,9 +70,23 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     return parameters
 
 
-def _content(shape: Any) -> dict[str, Any]:
-    schema = {"$ref": _REF.format(name=shape.__name__)}
+def _content(*shapes: Any) -> dict[str, Any]:
+    references = [{"$ref": _REF.format(name=shape.__name__)} for shape in shapes if shape is not None]
+    schema = references[0] if len(references) == 1 else {"oneOf": references}
     return {"application/json": {"schema": schema}, "application/msgpack": {"schema": schema}}
+
+
+def _without_prefix_items(schema: Any) -> Any:
+    """Fixed-length arrays as arrays of bounded length: few tools know ``prefixItems``."""
+    if isinstance(schema, list):
+        return [_without_prefix_items(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {name: _without_prefix_items(value) for name, value in schema.items() if name != "prefixItems"}
+    if "prefixItems" in schema:
+        kinds = {msgspec.json.encode(kind): kind for kind in schema["prefixItems"]}
+        plain["items"] = next(iter(kinds.values())) if len(kinds) == 1 else {"anyOf": list(kinds.values())}
+    return plain
 
 
 def _problem(description: str) -> dict[str, Any]:

@@ -346,5 +346,5 @@ ROUTES = [
     Route(method="GET", path="/public/candles", name="candles", summary="Candles, oldest first", needs="all",
           handler=get_candles, query=CandlesQuery, answer=CandleList),
     Route(method="GET", path="/public/ticker", name="ticker", summary="The last 24 hours of one market, or of all",
-          needs="all", handler=get_ticker, query=TickerQuery, answer=TickerBody),
+          needs="all", handler=get_ticker, query=TickerQuery, answer=TickerBody, other_answer=TickerList),
 ]  # fmt: skip

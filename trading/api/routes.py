@@ -21,6 +21,7 @@ class Reply:
 class Route:
     """One call. ``path`` may end with a parameter in braces; ``needs`` is "all" or "user".
 
+    ``other_answer``: what it gives instead when asked otherwise.
     ``always``: answered also while the engine is reading the journal, when there is nothing to tell of markets yet.
     """
 
@@ -35,6 +36,7 @@ class Route:
     query: type | None = None
     body: type | None = None
     answer: type | None = None
+    other_answer: type | None = None
 
 
 class Router:
