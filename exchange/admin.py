@@ -1,14 +1,19 @@
 """The journal, the read models and the books in the admin: read-only views, each linked to its cause."""
 
-from typing import Any
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db import connection
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from accounts.admin import ReadOnlyAdmin, ReadOnlyInline
 from ledger.models import Entry, LedgerAccount, Posting
+from trading.engine.commands import KINDS
 from trading.models import Asset, Fill, JournalHead, Market, Order, OrderEvent, ProjectionCheckpoint, Trade
 from trading.shapes import at_text
 
@@ -27,6 +32,36 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
         return int(estimate) if estimate > 10_000 else super().count
 
 
+class KnownValues(admin.SimpleListFilter):
+    """A filter by values that are known beforehand: Django's own would read the whole table to find them."""
+
+    known: ClassVar[Callable[[], Iterable[str]]]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(value, value) for value in self.known()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
+
+
+class ByEventKind(KnownValues):
+    title = parameter_name = "kind"
+
+    known = staticmethod(lambda: sorted(KINDS))
+
+
+class ByMarket(KnownValues):
+    title = parameter_name = "market"
+
+    known = staticmethod(lambda: Market.objects.order_by("market").values_list("market", flat=True))
+
+
+class BySide(KnownValues):
+    title = parameter_name = "side"
+
+    known = staticmethod(lambda: ("buy", "sell"))
+
+
 class ViewAdmin(ReadOnlyAdmin):
     """A read-only table of its model's fields, newest first, with times that people can read."""
 
@@ -34,20 +69,31 @@ class ViewAdmin(ReadOnlyAdmin):
 
     @admin.display(description="at")
     def at(self, row: Any) -> str:
-        return at_text(row.at_us)
+        return _unbroken(at_text(row.at_us))
 
     @admin.display(description="created at")
     def created_at(self, row: Any) -> str:
-        return at_text(row.created_at_us)
+        return _unbroken(at_text(row.created_at_us))
+
+
+def _unbroken(text: str) -> str:
+    """The text with hyphens at which no line is broken."""
+    return text.replace("-", "\N{NON-BREAKING HYPHEN}")
 
 
 @admin.register(OrderEvent)
 class OrderEventAdmin(ViewAdmin):
-    list_display = ("seq", "at", "kind", "account_id", "market", "body", "request_id")
-    list_filter = ("kind", "market")
+    list_display = ("seq", "at", "kind", "account_id", "market", "told")
+    list_filter = (ByEventKind, ByMarket)
     search_fields = ("=seq", "=command_id", "=account_id", "=request_id")
     ordering = ("-seq",)
     fields = ("seq", "at", "command_id", "kind", "account_id", "market", "body", "request_id", "hash_text")
+
+    @admin.display(description="body")
+    def told(self, event: OrderEvent) -> str:
+        """The body without what has columns of its own, in words that can be wrapped."""
+        fields = json.loads(event.body)
+        return ", ".join(f"{name} {value}" for name, value in fields.items() if name not in ("account", "market"))
 
     @admin.display(description="hash")
     def hash_text(self, event: OrderEvent) -> str:
@@ -69,7 +115,7 @@ class OrderAdmin(ViewAdmin):
         "status",
         "reason",
     )
-    list_filter = ("status", "market", "side", "type")
+    list_filter = ("status", ByMarket, BySide)
     search_fields = ("=seq", "=id", "=account_id", "=client_order_id")
     ordering = ("-seq",)
 
@@ -77,7 +123,7 @@ class OrderAdmin(ViewAdmin):
 @admin.register(Trade)
 class TradeAdmin(ViewAdmin):
     list_display = ("id", "at", "market", "price_ticks", "quantity_lots", "quote_atoms", "taker_side", "seq")
-    list_filter = ("market", "taker_side")
+    list_filter = (ByMarket,)
     search_fields = ("=id", "=seq")
     ordering = ("-id",)
 
@@ -122,7 +168,6 @@ class LedgerAccountAdmin(ViewAdmin):
 @admin.register(Posting)
 class PostingAdmin(ViewAdmin):
     list_display = ("id", "entry_id", "account", "kind", "amount", "balance")
-    list_filter = ("kind",)
     search_fields = ("=entry__cause", "=account__owner")
     list_select_related = ("account",)
     ordering = ("-id",)

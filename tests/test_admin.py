@@ -47,6 +47,8 @@ def test_an_operator_sees_every_table_and_row(traded: Database) -> None:
     assert "PlaceOrder" in event and "price_ticks" in event
     entry = client.get(reverse("admin:ledger_entry_change", args=[9])).content.decode()
     assert "trade" in entry and "fee" in entry
+    placed = client.get(reverse("admin:trading_orderevent_changelist"), {"kind": "PlaceOrder"}).content.decode()
+    assert "2 events" in placed and "price_ticks 100" in placed
     found = client.get(reverse("admin:trading_order_changelist"), {"q": "8"}).content.decode()
     assert "1 order" in found
 
