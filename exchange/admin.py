@@ -1,8 +1,9 @@
 """The journal, the read models and the books in the admin: read-only views, each linked to its cause."""
 
 import json
-from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
 
 from django.contrib import admin
 from django.core.paginator import Paginator
@@ -32,10 +33,11 @@ class EstimatingPaginator(Paginator):  # type: ignore[type-arg]
         return int(estimate) if estimate > 10_000 else super().count
 
 
-class KnownValues(admin.SimpleListFilter):
+class KnownValues(admin.SimpleListFilter, ABC):
     """A filter by values that are known beforehand: Django's own would read the whole table to find them."""
 
-    known: ClassVar[Callable[[], Iterable[str]]]
+    @abstractmethod
+    def known(self) -> Iterable[str]: ...
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(value, value) for value in self.known()]
@@ -47,19 +49,22 @@ class KnownValues(admin.SimpleListFilter):
 class ByEventKind(KnownValues):
     title = parameter_name = "kind"
 
-    known = staticmethod(lambda: sorted(KINDS))
+    def known(self) -> Iterable[str]:
+        return sorted(KINDS)
 
 
 class ByMarket(KnownValues):
     title = parameter_name = "market"
 
-    known = staticmethod(lambda: Market.objects.order_by("market").values_list("market", flat=True))
+    def known(self) -> Iterable[str]:
+        return Market.objects.order_by("market").values_list("market", flat=True)
 
 
 class BySide(KnownValues):
     title = parameter_name = "side"
 
-    known = staticmethod(lambda: ("buy", "sell"))
+    def known(self) -> Iterable[str]:
+        return ("buy", "sell")
 
 
 class ViewAdmin(ReadOnlyAdmin):
