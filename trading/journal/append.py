@@ -76,7 +76,8 @@ def _append(cursor: Cursor, drafts: Sequence[Draft], now_us: int) -> Appended:
     for seq, draft in enumerate(ordered, before + 1):
         previous = link(previous, seq, at_us, draft.command_id, draft.kind, draft.body)
         records.append(Record(seq, at_us, draft.command_id, draft.kind, draft.body, previous))
-    cursor.execute(_put_and_commit(before, at_us, ordered, records) if records else "ROLLBACK")
+    # With nothing to write COMMIT gives the lock back; at a ROLLBACK psycopg would deallocate our prepared statements.
+    cursor.execute(_put_and_commit(before, at_us, ordered, records) if records else "COMMIT")
     return Appended(before=before, records=records, repeated=repeated)
 
 

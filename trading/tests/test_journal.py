@@ -61,6 +61,17 @@ def test_a_command_id_is_written_once_within_a_batch_and_across_batches(database
     assert [record.seq for record in again.records] == [2]
 
 
+def test_repeats_and_reads_leave_the_connection_as_it_was(database: Database) -> None:
+    """psycopg answers a ROLLBACK by forgetting prepared statements on the server, ours too, once it has one of its own."""
+    one = credit(5, "0190c0de-0000-7000-8000-000000000001")
+    with database.connect() as connection:
+        append(connection, [one], now_us=NOW_US)
+        for _ in range(10):
+            assert len(list(records_between(connection, 0, head_seq(connection)))) == 1
+            assert append(connection, [one], now_us=NOW_US).records == []
+        assert append(connection, [credit()], now_us=NOW_US).before == 1
+
+
 def test_many_writers_leave_no_gap_and_break_no_chain(database: Database) -> None:
     def write() -> None:
         with database.connect() as connection:
