@@ -216,35 +216,44 @@ async def draw_from_faucet(
     key = new_command_id() if idempotency_key is None else idempotency_key
     command_id = derived_command_id("faucet", account, key)
     grant = FaucetGrant(command_id=command_id, account_id=account, asset=asset, day=today, amount_atoms=atoms)
-    if not await read(runtime, _grant, grant=grant, limit_atoms=limit):
+    granted = await read(runtime, _grant, grant=grant, limit_atoms=limit)
+    if granted is None:
         raise Problem(FAUCET_LIMIT, f"At most {FAUCET_DAILY.get(asset, 0)} {asset} per account and day.")
+    if granted != (asset, atoms):
+        raise Problem(CONFLICT, "This idempotency key was used for a different request.")
     credit = Credit(account=account, asset=asset, amount_atoms=atoms, kind="faucet", reference=command_id)
     answer = await submit(runtime, credit, command_id=command_id, request_id=request_id)
     return known.text(atoms), answer.seq
 
 
-def _grant(connection: Connection[tuple[object, ...]], *, grant: FaucetGrant, limit_atoms: int) -> bool:
-    """Writes the grant down if the day's limit allows it, or if it was written before; one account at a time."""
+def _grant(
+    connection: Connection[tuple[object, ...]], *, grant: FaucetGrant, limit_atoms: int
+) -> tuple[str, int] | None:
+    """Writes the grant down if the day's limit allows it; one account at a time.
+
+    Returns asset and atoms of what is granted under this command id, which a grant before this one may have said
+    otherwise; None if nothing is.
+    """
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('faucet', %s))", (grant.account_id,))
-        return bool(
-            connection.execute(
-                "WITH given AS (SELECT coalesce(sum(amount_atoms), 0) AS atoms FROM faucet_grant"
-                "  WHERE account_id = %(account)s AND asset = %(asset)s AND day = %(day)s AND command_id <> %(id)s),"
-                " made AS (INSERT INTO faucet_grant (command_id, account_id, asset, day, amount_atoms)"
-                "  SELECT %(id)s, %(account)s, %(asset)s, %(day)s, %(atoms)s FROM given"
-                "  WHERE given.atoms + %(atoms)s <= %(limit)s ON CONFLICT DO NOTHING RETURNING 1)"
-                " SELECT 1 FROM made UNION ALL SELECT 1 FROM faucet_grant WHERE command_id = %(id)s",
-                {
-                    "id": grant.command_id,
-                    "account": grant.account_id,
-                    "asset": grant.asset,
-                    "day": grant.day,
-                    "atoms": grant.amount_atoms,
-                    "limit": limit_atoms,
-                },
-            ).fetchone()
-        )
+        row = connection.execute(
+            "WITH given AS (SELECT coalesce(sum(amount_atoms), 0) AS atoms FROM faucet_grant"
+            "  WHERE account_id = %(account)s AND asset = %(asset)s AND day = %(day)s AND command_id <> %(id)s),"
+            " made AS (INSERT INTO faucet_grant (command_id, account_id, asset, day, amount_atoms)"
+            "  SELECT %(id)s, %(account)s, %(asset)s, %(day)s, %(atoms)s FROM given"
+            "  WHERE given.atoms + %(atoms)s <= %(limit)s ON CONFLICT DO NOTHING RETURNING asset, amount_atoms)"
+            " SELECT asset, amount_atoms FROM made"
+            " UNION ALL SELECT asset, amount_atoms FROM faucet_grant WHERE command_id = %(id)s",
+            {
+                "id": grant.command_id,
+                "account": grant.account_id,
+                "asset": grant.asset,
+                "day": grant.day,
+                "atoms": grant.amount_atoms,
+                "limit": limit_atoms,
+            },
+        ).fetchone()
+    return None if row is None else (str(row[0]), int(str(row[1])))
 
 
 # Shared

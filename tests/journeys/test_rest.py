@@ -8,11 +8,13 @@ from typing import Any
 
 import httpx
 import msgspec
+import psycopg
 import pytest
 
 import trading.problems
 from accounts.problems import REGISTRY
 from tests.server import Server, Trader
+from trading.journal.records import derived_command_id
 
 pytestmark = pytest.mark.usefixtures("silent_market")
 
@@ -419,6 +421,29 @@ def test_a_faucet_draw_with_an_idempotency_key_is_one(server: Server) -> None:
     other = trader.http.post("/account/faucet", json={**draw, "quantity": "1"}, headers={"Idempotency-Key": "one"})
     assert other.status_code == 409
     assert trader.balance("ETH")["total"] == "600.00000000"
+
+
+def test_a_key_granted_for_little_cannot_draw_much(server: Server) -> None:
+    """A process may die between the grant and the credit; the same key must then give what was granted, no more."""
+    trader = server.trader()
+    with psycopg.connect(server.database_url, autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT a.id FROM accounts_account a JOIN accounts_user u ON u.id = a.owner_id WHERE u.email = %s",
+            (trader.email,),
+        ).fetchone()
+        assert row is not None
+        connection.execute(
+            "INSERT INTO faucet_grant (command_id, account_id, asset, day, amount_atoms)"
+            " VALUES (%s, %s, 'BTC', current_date, 100000000)",
+            (derived_command_id("faucet", row[0], "half-done"), row[0]),
+        )
+    key = {"Idempotency-Key": "half-done"}
+    for much in ({"asset": "BTC", "quantity": "5000"}, {"asset": "USD", "quantity": "1"}):
+        refused = trader.http.post("/account/faucet", json=much, headers=key)
+        assert (refused.status_code, refused.json()["code"]) == (409, "idempotency_conflict")
+    assert trader.balance("BTC")["total"] == "0.00000000"
+    assert trader.http.post("/account/faucet", json={"asset": "BTC", "quantity": "1"}, headers=key).status_code == 201
+    assert trader.balance("BTC")["total"] == "1.00000000"
 
 
 def test_messagepack_says_what_json_says(server: Server, seller: Trader) -> None:
