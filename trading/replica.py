@@ -150,11 +150,6 @@ class Replica:
         self._inbox.append(submission)
         self._wake.set()
 
-    @property
-    def waiting(self) -> int:
-        """Commands in the inbox."""
-        return len(self._inbox)
-
     # The thread
 
     def _run(self) -> None:
@@ -163,7 +158,7 @@ class Replica:
             self._persist(self._restore)
             self._persist(self._catch_up)
             self._save_snapshot(tail=self.settings.snapshot_tail)
-            self._on_caught_up(self)
+            self._persist(lambda _: self._on_caught_up(self))
             while not (self._stopping and not self._inbox):
                 self._turn()
             self._save_snapshot(tail=0)
@@ -283,7 +278,10 @@ class Replica:
     def _connected(self) -> Connection:
         if self._connection is None:
             self._connection = psycopg.connect(
-                self.settings.conninfo, autocommit=True, application_name="kontor-engine"
+                self.settings.conninfo,
+                autocommit=True,
+                application_name="kontor-engine",
+                prepare_threshold=None,  # what is prepared is ours: psycopg never deallocates it with its own
             )
             self._connection.execute(BY_KEY)
         return self._connection

@@ -53,7 +53,6 @@ INTERVALS_S = {
 }
 WEEK_ORIGIN_US = 4 * 86_400_000_000
 """Weeks start on Monday: 5 January 1970 was one."""
-CANDLES_LIMIT = 1000
 
 
 class OrderbookQuery(Struct, forbid_unknown_fields=True):

@@ -27,7 +27,7 @@ def records_between(connection: Connection, after: int, last: int) -> Iterator[R
     while after < last:
         upto = min(after + CHUNK, last)
         rows = connection.execute(
-            f"{_COLUMNS} WHERE seq > %s AND seq <= %s ORDER BY seq", (after, upto), prepare=True, binary=True
+            f"{_COLUMNS} WHERE seq > %s AND seq <= %s ORDER BY seq", (after, upto), binary=True
         ).fetchall()
         for row in rows:
             record = as_record(row)

@@ -135,7 +135,9 @@ class Projector:
                 log.info("%s: standing by", lost)
                 self._books = None
                 standing_by = True
-            except psycopg.OperationalError as error:
+            except (psycopg.DataError, psycopg.IntegrityError):
+                raise  # the database refuses what these events come to: trying again would not change its mind
+            except psycopg.Error as error:
                 log.warning("database: %s; trying again in %.1f s", str(error).strip() or repr(error), RETRY_S)
                 self._disconnect()
                 time.sleep(RETRY_S)
@@ -182,7 +184,9 @@ class Projector:
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            self._connection = psycopg.connect(self._conninfo, autocommit=True, application_name="kontor-projector")
+            self._connection = psycopg.connect(
+                self._conninfo, autocommit=True, application_name="kontor-projector", prepare_threshold=None
+            )
             self._connection.execute(f"{BY_KEY};{orders.PREPARE};{candles.PREPARE}")
         return self._connection
 

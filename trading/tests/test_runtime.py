@@ -3,17 +3,20 @@
 import asyncio
 import random
 
+import psycopg
 import pytest
 
 import ledger.queries
 from tests.fixtures import Database
 from trading import queries
+from trading.database import conninfo
 from trading.engine.commands import CancelOrder, PlaceOrder
 from trading.engine.outcomes import Filled, OrderAccepted, OrderFilled, OrderRejected
 from trading.engine.snapshot import state_hash
 from trading.journal.append import append
 from trading.journal.records import draft, new_command_id
 from trading.journal.verify import verify
+from trading.replica import Replica, ReplicaSettings
 from trading.runtime import Runtime
 
 from .world import ALICE, BOB, do, limit, open_market, serving
@@ -126,6 +129,61 @@ async def test_cut_connections_lose_and_double_nothing(database: Database) -> No
         assert len(list(runtime.live.open_orders(ALICE))) == len(answers)
         await runtime.projected(runtime.live.seq)
     assert findings(database) == []
+
+
+async def test_a_database_that_only_reads_for_a_while_stops_nobody(database: Database) -> None:
+    """As a standby does before it is promoted: writes are refused, and go on when it takes them again."""
+
+    def set_read_only(value: str) -> None:
+        with database.connect_as_owner() as connection:
+            connection.execute("SET default_transaction_read_only = off")
+            connection.execute(f'ALTER DATABASE "{database.name}" SET default_transaction_read_only = {value}')
+        with database.connect() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND application_name IN ('kontor-engine', 'kontor-projector')"
+            )
+
+    async with serving() as runtime:
+        await open_market(runtime)
+        with database.connect() as connection:
+            append(
+                connection, [draft(limit(ALICE, "sell", 100, 1), command_id=new_command_id(), request_id="x")], now_us=1
+            )
+            set_read_only("on")
+        waiting = asyncio.create_task(do(runtime, limit(BOB, "buy", 100, 1)))
+        done, _ = await asyncio.wait((waiting,), timeout=1.0)
+        assert not done and runtime.health().ready
+        set_read_only("off")
+        answer = await waiting
+        await runtime.projected(answer.seq)
+    assert findings(database) == []
+
+
+async def test_a_database_lost_while_the_live_state_is_made_is_asked_again(database: Database) -> None:
+    caught_up: list[int] = []
+
+    def make(replica: Replica) -> None:
+        caught_up.append(replica.engine.seq)
+        if len(caught_up) == 1:
+            raise psycopg.OperationalError("the connection is lost")
+
+    settings = ReplicaSettings(conninfo=conninfo(), poll_s=0.01, snapshot_tail=0, batch_limit=10, inbox_limit=10)
+    replica = Replica(
+        settings,
+        restore_at_most=lambda: 0,
+        on_caught_up=make,
+        publish=lambda publication: None,
+        project=lambda applied: None,
+        on_restored=lambda engine: None,
+        on_stopped=lambda error: None,
+    )
+    replica.start()
+    async with asyncio.timeout(5):
+        while len(caught_up) < 2:
+            await asyncio.sleep(0.005)
+    replica.stop()
+    assert replica.stopped_because is None
 
 
 async def test_every_event_is_projected_once_by_two_projectors(database: Database) -> None:
