@@ -36,7 +36,7 @@ def run(url: str) -> dict[str, float]:
 
 def _fund(url: str) -> None:
     stakes: list[Command] = [
-        Credit(account=account, asset=asset, amount_atoms=10**17, kind="faucet", reference="benchmark")
+        Credit(account=account, asset=asset, amount_atoms=10**17, source="faucet", reference="benchmark")
         for account in ACCOUNTS
         for asset in ("BTC", "USD")
     ]
@@ -106,5 +106,5 @@ def _replay(url: str) -> float:
     with psycopg.connect(url, autocommit=True) as connection:
         last = head_seq(connection)
         for record in records_between(connection, 0, last):
-            engine.apply(Event(seq=record.seq, at_us=record.at_us, command=decode(record.kind, record.body)))
+            engine.apply(Event(seq=record.seq, at_us=record.at_us, command=decode(record)))
     return last / (time.perf_counter() - start)

@@ -35,7 +35,7 @@ def _account(user: int, side: int) -> int:
 
 
 PRELUDE = LISTING + tuple(
-    Credit(account=_account(user, side), asset=asset, amount_atoms=STAKE_ATOMS, kind="faucet", reference="benchmark")
+    Credit(account=_account(user, side), asset=asset, amount_atoms=STAKE_ATOMS, source="faucet", reference="benchmark")
     for user in range(1, USERS + 1)
     for side, asset in ((BUY, "USD"), (SELL, "BTC"))
 )

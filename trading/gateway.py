@@ -221,7 +221,7 @@ async def draw_from_faucet(
         raise Problem(FAUCET_LIMIT, f"At most {FAUCET_DAILY.get(asset, 0)} {asset} per account and day.")
     if granted != (asset, atoms):
         raise Problem(CONFLICT, "This idempotency key was used for a different request.")
-    credit = Credit(account=account, asset=asset, amount_atoms=atoms, kind="faucet", reference=command_id)
+    credit = Credit(account=account, asset=asset, amount_atoms=atoms, source="faucet", reference=command_id)
     answer = await submit(runtime, credit, command_id=command_id, request_id=request_id)
     return known.text(atoms), answer.seq
 

@@ -42,6 +42,7 @@ class OrderEvent(models.Model):
     kind = models.TextField()
     body = VerbatimJSON()
     request_id = models.TextField()
+    format = models.SmallIntegerField(db_default=1)
     hash = models.BinaryField(max_length=32)
 
     class Meta:

@@ -27,7 +27,7 @@ from trading.engine.outcomes import Filled, OrderCancelled, OrderRested, Outcome
 from .bulk import BY_KEY
 from .journal.append import Appended, append
 from .journal.read import head_seq, records_between
-from .journal.records import Draft, Record, decode
+from .journal.records import Draft, Record, decode, is_same
 from .snapshots import restore, save
 
 log = logging.getLogger(__name__)
@@ -238,7 +238,7 @@ class Replica:
         apply = self.engine.apply
         applied = []
         for record in records:
-            command = decode(record.kind, record.body)
+            command = decode(record)
             outcomes = apply(Event(seq=record.seq, at_us=record.at_us, command=command))
             applied.append(Applied(record.seq, record.at_us, record.command_id, command, outcomes))
         if applied:
@@ -302,7 +302,7 @@ def _answers(
     for submission in batch:
         draft = submission.draft
         record = records[draft.command_id]
-        conflict = record.body != draft.body or record.kind != draft.kind
+        conflict = not is_same(record, draft)
         first = None if conflict else fresh.pop(draft.command_id, None)
         answers.append((submission, Answer(record.seq, first, conflict)))
     return answers

@@ -187,7 +187,7 @@ class Runtime:
             placed = []
             for number in sorted(engine.orders):
                 record = records[number]
-                command = decode(record.kind, record.body)
+                command = decode(record)
                 if not isinstance(command, PlaceOrder):
                     raise ReplicaStopped(f"event {number} is no order")
                 updated_seq = updates.get(number, number)

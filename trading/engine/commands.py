@@ -15,7 +15,7 @@ TimeInForce = Literal["GTC", "IOC", "FOK"]
 PostOnly = Literal["none", "reject"]
 AssetKind = Literal["crypto", "token", "fiat"]
 MarketState = Literal["open", "cancel_only", "halted"]
-CreditKind = Literal["faucet", "adjustment"]
+CreditSource = Literal["faucet", "adjustment"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,13 @@ class SetMarketState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetRules:
+    """From the next event on the exchange goes by this version of the rules, see ``rules``. Only to newer ones."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetFeeTier:
     account: int
     tier: int
@@ -77,7 +84,7 @@ class Credit:
     account: int
     asset: str
     amount_atoms: int
-    kind: CreditKind
+    source: CreditSource
     reference: str
 
 
@@ -119,11 +126,23 @@ class CancelAll:
     side: Side | None = None
 
 
-Command = DefineAsset | DefineMarket | SetMarketState | SetFeeTier | Credit | PlaceOrder | CancelOrder | CancelAll
+Command = (
+    DefineAsset | DefineMarket | SetMarketState | SetRules | SetFeeTier | Credit | PlaceOrder | CancelOrder | CancelAll
+)
 
 KINDS: dict[str, type[Command]] = {
     kind.__name__: kind
-    for kind in (DefineAsset, DefineMarket, SetMarketState, SetFeeTier, Credit, PlaceOrder, CancelOrder, CancelAll)
+    for kind in (
+        DefineAsset,
+        DefineMarket,
+        SetMarketState,
+        SetRules,
+        SetFeeTier,
+        Credit,
+        PlaceOrder,
+        CancelOrder,
+        CancelAll,
+    )
 }
 
 

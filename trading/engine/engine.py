@@ -1,8 +1,8 @@
 """The engine: a fold over events. The same events give the same outcomes and the same state, on any machine.
 
 ``apply`` is total: an expected refusal is an outcome with its reason, a broken invariant raises. Time is the event's.
-The state is ``assets``, ``markets`` with their books, balances, fee tiers, open orders and the numbers of the last
-event and trade; everything in it is an integer or a name. One thread applies the events.
+The state is ``assets``, ``markets`` with their books, balances, fee tiers, open orders, the version of the rules and the
+numbers of the last event and trade; everything in it is an integer or a name. One thread applies the events.
 """
 
 from collections.abc import Iterator
@@ -19,8 +19,9 @@ from .commands import (
     PlaceOrder,
     SetFeeTier,
     SetMarketState,
+    SetRules,
 )
-from .errors import InvariantBroken
+from .errors import InvariantBroken, UnknownRules
 from .market import MAXIMUM_FEE_TIERS, Market, is_valid_asset, is_valid_market
 from .matching import Matcher, Taker, preview
 from .order_book import BookSide, OpenOrders, Order
@@ -40,12 +41,14 @@ from .outcomes import (
     OrderRested,
     Outcome,
     Reason,
+    RulesSet,
 )
 from .participant import Participant
+from .rules import FIRST, LATEST
 
 new = tuple.__new__  # all that the constructor of a NamedTuple does, at half its cost: for the outcomes of every order
 
-__all__ = ["Engine", "InvariantBroken"]
+__all__ = ["Engine", "InvariantBroken", "UnknownRules"]
 
 MAXIMUM_CREDIT_ATOMS = 10**36
 USER_CANCELLED = Reason.USER_CANCELLED
@@ -58,6 +61,7 @@ class Engine:
     def __init__(self) -> None:
         self.seq = 0
         self.at_us = 0
+        self.rules = FIRST
         self.assets: dict[str, DefineAsset] = {}
         self.markets: dict[str, Market] = {}
         self.balances = Balances()
@@ -86,7 +90,10 @@ class Engine:
         return iter(self.balances)
 
     def apply(self, event: Event) -> list[Outcome]:
-        """Applies the next event. Raises InvariantBroken if it is not the next, or if the state breaks its rules."""
+        """Applies the next event.
+
+        Raises InvariantBroken if it is not the next, or if the state breaks its rules; UnknownRules.
+        """
         if event.seq != self.seq + 1:
             raise InvariantBroken(f"event {event.seq} cannot follow event {self.seq}")
         if event.at_us < self.at_us:
@@ -110,13 +117,23 @@ class Engine:
                 return self._set_fee_tier(command)
             case SetMarketState():
                 return self._set_market_state(command)
+            case SetRules():
+                return self._set_rules(command)
             case DefineMarket():
                 return self._define_market(command)
             case DefineAsset():
                 return self._define_asset(command)
         raise InvariantBroken(f"event {self.seq} is no command: {type(command).__name__}")
 
-    # Definitions, states, credits
+    # Rules, definitions, states, credits
+
+    def _set_rules(self, command: SetRules) -> list[Outcome]:
+        if command.version > LATEST:
+            raise UnknownRules(f"event {self.seq} sets rules {command.version}, this version of Kontor knows {LATEST}")
+        if command.version <= self.rules:
+            return [CommandRejected(Reason.RULES_NOT_NEWER)]
+        self.rules = command.version
+        return [RulesSet(command.version)]
 
     def _define_asset(self, command: DefineAsset) -> list[Outcome]:
         if command.asset in self.assets:
@@ -228,7 +245,8 @@ class Engine:
             reason = _whole_refusal(command, opposite, limit_rank)
             if reason is not None:
                 return [OrderRejected(number, account, market.name, reason)]
-        if not _is_funded(command, market, participant, opposite, limit_rank):
+        may_take = crosses or self.rules < 2
+        if not _is_funded(command, market, participant, opposite, limit_rank, may_take):
             return [OrderRejected(number, account, market.name, Reason.INSUFFICIENT_FUNDS)]
         outcomes: list[Outcome] = [new(OrderAccepted, (number, account, market.name))]
         if crosses or time_in_force != "GTC":
@@ -308,12 +326,17 @@ def _whole_refusal(command: PlaceOrder, opposite: BookSide, limit_rank: int) -> 
 
 
 def _is_funded(
-    command: PlaceOrder, market: Market, participant: Participant, opposite: BookSide, limit_rank: int
+    command: PlaceOrder,
+    market: Market,
+    participant: Participant,
+    opposite: BookSide,
+    limit_rank: int,
+    may_take: bool,
 ) -> bool:
     """Whether the account has available what the order can cost at the most.
 
-    A buy at a limit: its value and the higher of both fees, for it may take, rest, or do both. A buy at the market by
-    quantity: exactly what the book would charge it now.
+    A buy at a limit that may take: its value and the higher of both fees, for it may rest as well; else the maker's fee.
+    A buy at the market by quantity: exactly what the book would charge it now.
     """
     if command.budget_atoms is not None:
         return command.budget_atoms <= participant.quote.available_atoms
@@ -322,7 +345,7 @@ def _is_funded(
         return sell_hold_atoms(quantity_lots, market.lot_atoms) <= participant.base.available_atoms
     if command.type == "limit":
         value_atoms = (command.price_ticks or 0) * quantity_lots * market.tick_lot_atoms
-        rate_ppm = participant.higher_ppm
+        rate_ppm = participant.higher_ppm if may_take else participant.maker_ppm
     else:
         _, tick_lots, _ = preview(opposite, command.account, quantity_lots, limit_rank)
         value_atoms = tick_lots * market.tick_lot_atoms

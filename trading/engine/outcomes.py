@@ -35,6 +35,7 @@ class Reason(StrEnum):
     BUDGET_SPENT = "budget_spent"
     UNKNOWN_ORDER = "unknown_order"
     USER_CANCELLED = "user_cancelled"
+    RULES_NOT_NEWER = "rules_not_newer"
 
 
 class AssetDefined(NamedTuple):
@@ -49,6 +50,10 @@ class MarketStateChanged(NamedTuple):
     market: str
     state: MarketState
     reason: str
+
+
+class RulesSet(NamedTuple):
+    version: int
 
 
 class FeeTierSet(NamedTuple):
@@ -150,6 +155,7 @@ Outcome = (
     AssetDefined
     | MarketDefined
     | MarketStateChanged
+    | RulesSet
     | FeeTierSet
     | Credited
     | CommandRejected

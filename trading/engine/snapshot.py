@@ -14,7 +14,7 @@ from .engine import Engine
 from .market import Market
 from .order_book import Order
 
-FORMAT = 1
+FORMAT = 2
 
 
 class SnapshotInvalid(Exception):
@@ -27,6 +27,7 @@ def dump(engine: Engine) -> bytes:
         "format": FORMAT,
         "seq": engine.seq,
         "at_us": engine.at_us,
+        "rules": engine.rules,
         "last_trade": engine.matcher.last_trade,
         "assets": [asdict(asset) for _, asset in sorted(engine.assets.items())],
         "fee_tiers": sorted(engine.fee_tiers.items()),
@@ -82,6 +83,7 @@ def _load_state(state: dict[str, Any]) -> Engine:
     engine = Engine()
     engine.seq = state["seq"]
     engine.at_us = state["at_us"]
+    engine.rules = state["rules"]
     engine.matcher.last_trade = state["last_trade"]
     for fields in state["assets"]:
         asset = DefineAsset(**fields)

@@ -14,18 +14,21 @@ import psycopg
 
 from trading.bulk import column, literal, rows_from
 
-from .records import Draft, Record, link
+from .records import FORMAT, Draft, Record, link
 
 Connection = psycopg.Connection[tuple[object, ...]]
 Cursor = psycopg.Cursor[tuple[object, ...]]
 
+COLUMNS = "seq, at_us, command_id::text, kind, body::text, request_id, format, hash"
+"""What ``as_record`` reads."""
+
 _PREPARE = f"""
 PREPARE journal_find (uuid[]) AS
-    SELECT seq, at_us, command_id::text, kind, body::text, hash FROM order_event WHERE command_id = ANY($1);
+    SELECT {COLUMNS} FROM order_event WHERE command_id = ANY($1);
 PREPARE journal_put (bigint, bigint, text, text, text, text, text, text, text) AS
-    INSERT INTO order_event (seq, at_us, command_id, account_id, market, kind, body, request_id, hash)
+    INSERT INTO order_event (seq, at_us, command_id, account_id, market, kind, body, request_id, format, hash)
     SELECT $1 + n, $2, id::uuid, nullif(account, '')::bigint, nullif(market, ''), kind, body::json, request_id,
-           decode(hash, 'hex')
+           {FORMAT}, decode(hash, 'hex')
       FROM {rows_from(3, 7)} AS t (id, account, market, kind, body, request_id, hash, n)
 """
 _prepared: WeakSet[Connection] = WeakSet()
@@ -74,8 +77,9 @@ def _append(cursor: Cursor, drafts: Sequence[Draft], now_us: int) -> Appended:
     records: list[Record] = []
     previous = head_hash
     for seq, draft in enumerate(ordered, before + 1):
-        previous = link(previous, seq, at_us, draft.command_id, draft.kind, draft.body)
-        records.append(Record(seq, at_us, draft.command_id, draft.kind, draft.body, previous))
+        command_id, kind, body, request_id = draft.command_id, draft.kind, draft.body, draft.request_id
+        previous = link(previous, FORMAT, seq, at_us, command_id, kind, request_id, body)
+        records.append(Record(seq, at_us, command_id, kind, body, request_id, FORMAT, previous))
     # With nothing to write COMMIT gives the lock back; at a ROLLBACK psycopg would deallocate our prepared statements.
     cursor.execute(_put_and_commit(before, at_us, ordered, records) if records else "COMMIT")
     return Appended(before=before, records=records, repeated=repeated)
@@ -116,8 +120,8 @@ def _put_and_commit(before: int, at_us: int, drafts: Sequence[Draft], records: S
 
 
 def as_record(row: tuple[object, ...]) -> Record:
-    """A Record from (seq, at_us, command_id::text, kind, body::text, hash). Raises JournalBroken for another shape."""
+    """A Record from COLUMNS. Raises JournalBroken for another shape."""
     match row:
-        case (int(seq), int(at_us), str(command_id), str(kind), str(body), bytes(row_hash)):
-            return Record(seq, at_us, command_id, kind, body.encode(), row_hash)
+        case (int(seq), int(at_us), str(command_id), str(kind), str(body), str(request_id), int(format_), bytes(hash_)):
+            return Record(seq, at_us, command_id, kind, body.encode(), request_id, format_, hash_)
     raise JournalBroken(f"a row of order_event holds {row!r}")

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import psycopg
 
-from .append import JournalBroken, as_record
+from .append import COLUMNS, JournalBroken, as_record
 from .records import Record
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-_COLUMNS = "SELECT seq, at_us, command_id::text, kind, body::text, hash FROM order_event"
 CHUNK = 5000
 
 
@@ -27,7 +26,7 @@ def records_between(connection: Connection, after: int, last: int) -> Iterator[R
     while after < last:
         upto = min(after + CHUNK, last)
         rows = connection.execute(
-            f"{_COLUMNS} WHERE seq > %s AND seq <= %s ORDER BY seq", (after, upto), binary=True
+            f"SELECT {COLUMNS} FROM order_event WHERE seq > %s AND seq <= %s ORDER BY seq", (after, upto), binary=True
         ).fetchall()
         for row in rows:
             record = as_record(row)
@@ -41,6 +40,6 @@ def records_between(connection: Connection, after: int, last: int) -> Iterator[R
 
 def records_by_seq(connection: Connection, numbers: Sequence[int]) -> dict[int, Record]:
     """The events of these numbers."""
-    rows = connection.execute(f"{_COLUMNS} WHERE seq = ANY(%s)", (list(numbers),)).fetchall()
+    rows = connection.execute(f"SELECT {COLUMNS} FROM order_event WHERE seq = ANY(%s)", (list(numbers),)).fetchall()
     records = [as_record(row) for row in rows]
     return {record.seq: record for record in records}

@@ -1,15 +1,20 @@
-"""What a row of the journal is, and the bytes that are hashed.
+"""What a row of the journal is, and the bytes that are hashed. Every format ever written stays readable.
 
-``hash = SHA-256(previous hash ‖ seq ‖ at_us ‖ command_id ‖ kind ‖ 0x00 ‖ body)``: seq and at_us as 8 bytes big-endian,
-the command id as 16 bytes, kind and body as UTF-8. The hash before the first row is 32 zero bytes.
+A row's ``format`` says how its hash is made and how its body is read. New rows have the newest:
 
-A body holds the command's fields as a JSON object in the order of the class, without those that are None.
+1. ``SHA-256(previous hash ‖ seq ‖ at_us ‖ command_id ‖ kind ‖ 0x00 ‖ body)``.
+2. ``SHA-256(previous hash ‖ format ‖ seq ‖ at_us ‖ command_id ‖ kind ‖ 0x00 ‖ request_id ‖ 0x00 ‖ body)``; a credit's
+   ``kind`` is its ``source``; fields that have their default are left out of the body.
+
+The format is one byte, seq and at_us are 8 bytes big-endian, the command id 16, texts UTF-8; the hash before the first row
+is 32 zero bytes. A body holds the command's fields as a JSON object in the order of the class.
 """
 
 import hashlib
 import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
 from random import getrandbits
 from typing import Any, NamedTuple
 
@@ -17,7 +22,10 @@ import msgspec
 
 from trading.engine.commands import KINDS, Command
 
+FORMAT = 2
 GENESIS_HASH = bytes(32)
+
+Body = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +48,8 @@ class Record(NamedTuple):
     command_id: str
     kind: str
     body: bytes
+    request_id: str
+    format: int
     hash: bytes
 
 
@@ -56,22 +66,38 @@ def draft(command: Command, *, command_id: str, request_id: str) -> Draft:
 
 def encode(command: Command) -> bytes:
     """The canonical body of a command: equal commands have equal bytes."""
-    fields = {name: value for name in command.__slots__ if (value := getattr(command, name)) is not None}
-    return _encoder.encode(fields)
+    return _encoder.encode(
+        {name: value for name, default in _FIELDS[type(command)] if (value := getattr(command, name)) != default}
+    )
 
 
-def decode(kind: str, body: bytes) -> Command:
+def decode(record: Record) -> Command:
     """The command of a row. Raises KeyError for an unknown kind, msgspec.ValidationError for a body not of that kind."""
-    command: Command = _decoders[kind].decode(body)
-    return command
+    return _decode(record.format, record.kind, record.body)
 
 
-def link(previous: bytes, seq: int, at_us: int, command_id: str, kind: str, body: bytes) -> bytes:
+def is_same(record: Record, draft: Draft) -> bool:
+    """Whether a row holds what a draft asks for, whatever the format it was written in."""
+    if record.kind != draft.kind:
+        return False
+    return record.body == draft.body or decode(record) == _decode(FORMAT, draft.kind, draft.body)
+
+
+def link(
+    previous: bytes, format_: int, seq: int, at_us: int, command_id: str, kind: str, request_id: str, body: bytes
+) -> bytes:
     """The hash of a row, given that of the row before it."""
-    digest = hashlib.sha256(previous)
-    digest.update(seq.to_bytes(8, "big") + at_us.to_bytes(8, "big") + bytes.fromhex(command_id.replace("-", "")))
-    digest.update(kind.encode() + b"\0" + body)
-    return digest.digest()
+    numbers = seq.to_bytes(8, "big") + at_us.to_bytes(8, "big") + bytes.fromhex(command_id.replace("-", ""))
+    if format_ == 1:
+        return hashlib.sha256(b"%b%b%b\0%b" % (previous, numbers, kind.encode(), body)).digest()
+    parts = (previous, format_, numbers, kind.encode(), request_id.encode(), body)
+    return hashlib.sha256(b"%b%c%b%b\0%b\0%b" % parts).digest()
+
+
+def is_linked(previous: bytes, record: Record) -> bool:
+    """Whether a row's hash is what it must be after that of the row before it."""
+    seq, at_us, command_id, kind, body, request_id, format_, hash_ = record
+    return link(previous, format_, seq, at_us, command_id, kind, request_id, body) == hash_
 
 
 def new_command_id() -> str:
@@ -89,6 +115,33 @@ def derived_command_id(*parts: str | int) -> str:
     return str(uuid.UUID(bytes=bytes(digest)))
 
 
+def _decode(format_: int, kind: str, body: bytes) -> Command:
+    if format_ < FORMAT and kind in _UPCASTERS:
+        return _upcast(format_, kind, body)
+    command: Command = _decoders[kind].decode(body)
+    return command
+
+
+def _upcast(format_: int, kind: str, body: bytes) -> Command:
+    """Reads a body of an older format: each upcaster takes it from its own format to the next."""
+    fields_ = msgspec.json.decode(body, type=Body)
+    for upcast in _UPCASTERS[kind][format_ - 1 :]:
+        fields_ = upcast(fields_)
+    command: Command = msgspec.convert(fields_, KINDS[kind])
+    return command
+
+
+def _credit_from_1(body: Body) -> Body:
+    return {("source" if name == "kind" else name): value for name, value in body.items()}
+
+
+_UPCASTERS: dict[str, tuple[Callable[[Body], Body], ...]] = {"Credit": (_credit_from_1,)}
+"""By kind: what takes a body from format 1 to 2, from 2 to 3, and so on."""
+
+_FIELDS = {
+    kind: tuple((one.name, None if one.default is MISSING else one.default) for one in fields(kind))
+    for kind in KINDS.values()
+}
 _encoder = msgspec.json.Encoder()
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(command, strict=True) for kind, command in KINDS.items()

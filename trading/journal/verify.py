@@ -13,7 +13,7 @@ from trading.engine.snapshot import state_hash
 
 from .append import JournalBroken
 from .read import records_between
-from .records import GENESIS_HASH, Record, decode, link
+from .records import GENESIS_HASH, Record, decode, is_linked
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -82,12 +82,11 @@ class _Fold:
         return findings
 
     def _check(self, record: Record) -> None:
-        expected = link(self._previous, record.seq, record.at_us, record.command_id, record.kind, record.body)
-        if expected != record.hash:
+        if not is_linked(self._previous, record):
             raise _Stop(f"event {record.seq} was altered: its hash does not follow from event {record.seq - 1}")
         self._previous = record.hash
         try:
-            self.engine.apply(Event(seq=record.seq, at_us=record.at_us, command=decode(record.kind, record.body)))
+            self.engine.apply(Event(seq=record.seq, at_us=record.at_us, command=decode(record)))
         except Exception as error:
             raise _Stop(f"event {record.seq} cannot be applied: {error!r}") from error
         self._compare_snapshot()

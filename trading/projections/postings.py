@@ -47,6 +47,6 @@ def _add_fill(amounts: defaultdict[LineKey, int], fill: Filled, market: DefineMa
 def _add_credit(amounts: defaultdict[LineKey, int], credited: Credited, event: Applied) -> None:
     if not isinstance(event.command, Credit):
         raise TypeError(f"event {event.seq} credits, but is {type(event.command).__name__}")
-    kind = event.command.kind
-    amounts[credited.account, credited.asset, _USER, kind] += credited.amount_atoms
-    amounts[None, credited.asset, _SOURCES[kind], kind] -= credited.amount_atoms
+    source = event.command.source
+    amounts[credited.account, credited.asset, _USER, source] += credited.amount_atoms
+    amounts[None, credited.asset, _SOURCES[source], source] -= credited.amount_atoms

@@ -54,7 +54,7 @@ async def open_market(runtime: Runtime) -> None:
         await do(runtime, command, derived_command_id("listing", repr(command)))
     for account in (ALICE, BOB):
         for asset, atoms in (("BTC", 100 * 10**8), ("USD", 10_000_000 * 10**8)):
-            credit = Credit(account=account, asset=asset, amount_atoms=atoms, kind="faucet", reference="test")
+            credit = Credit(account=account, asset=asset, amount_atoms=atoms, source="faucet", reference="test")
             await do(runtime, credit, derived_command_id("funds", account, asset))
 
 

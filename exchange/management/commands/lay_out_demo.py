@@ -15,7 +15,8 @@ from accounts.models import User
 from accounts.users import create_operator, main_account_id, register
 from trading.database import conninfo
 from trading.engine.commands import Command as EngineCommand
-from trading.engine.commands import Credit, DefineAsset, DefineMarket, FeeTier, SetFeeTier
+from trading.engine.commands import Credit, DefineAsset, DefineMarket, FeeTier, SetFeeTier, SetRules
+from trading.engine.rules import LATEST
 from trading.journal.append import append
 from trading.journal.records import derived_command_id, draft
 
@@ -82,7 +83,8 @@ class Command(BaseCommand):
             self._user(known, "users", {"role": role, "email": email}, state)
         for name in BOTS:
             self._user(known, "bots", {"name": name, "email": f"{name}@bots.example"}, state)
-        commands: list[tuple[EngineCommand, str]] = [(asset, f"asset {asset.asset}") for asset in ASSETS]
+        commands: list[tuple[EngineCommand, str]] = [(SetRules(version=LATEST), f"rules {LATEST}")]
+        commands += [(asset, f"asset {asset.asset}") for asset in ASSETS]
         commands += [(market, f"market {market.market}") for market in MARKETS]
         for bot in known["bots"]:
             account = main_account_id(User.objects.get(email=bot["email"]))
@@ -91,7 +93,7 @@ class Command(BaseCommand):
                 atoms = BOT_FUNDS[asset.asset] * 10**asset.decimals
                 reference = f"funds of {bot['name']} in {asset.asset}"
                 credit = Credit(
-                    account=account, asset=asset.asset, amount_atoms=atoms, kind="faucet", reference=reference
+                    account=account, asset=asset.asset, amount_atoms=atoms, source="faucet", reference=reference
                 )
                 commands.append((credit, reference))
         drafts = [

@@ -11,7 +11,7 @@ from trading import amounts
 from trading.database import conninfo
 from trading.engine.commands import Credit
 from trading.journal.append import append
-from trading.journal.records import derived_command_id, draft, new_command_id
+from trading.journal.records import derived_command_id, draft, is_same, new_command_id
 from trading.models import Asset
 
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         if not 0 < atoms <= 10**36:
             raise CommandError("The quantity must be more than zero, and not absurd.")
         command = Credit(
-            account=account.id, asset=asset, amount_atoms=atoms, kind="adjustment", reference=options["reason"]
+            account=account.id, asset=asset, amount_atoms=atoms, source="adjustment", reference=options["reason"]
         )
         reference = options["reference"]
         command_id = new_command_id() if reference is None else derived_command_id("credit", reference)
@@ -50,6 +50,6 @@ class Command(BaseCommand):
             self.stdout.write(f"Credited {quantity} {asset} to {email}: event {appended.records[0].seq}.")
             return
         (first,) = appended.repeated.values()
-        if first.body != draft(command, command_id=command_id, request_id="").body:
+        if not is_same(first, drafts[0]):
             raise CommandError(f"The reference {reference} was used for another credit: event {first.seq}.")
         self.stdout.write(f"Credited already: event {first.seq}.")

@@ -70,7 +70,7 @@ class Desk:
         return outcomes
 
     def credit(self, account: int, asset: str, atoms: int) -> list[Outcome]:
-        return self.do(Credit(account=account, asset=asset, amount_atoms=atoms, kind="faucet", reference="test"))
+        return self.do(Credit(account=account, asset=asset, amount_atoms=atoms, source="faucet", reference="test"))
 
     def place(self, account: int, side: Side, **fields: Any) -> list[Outcome]:
         """A limit order good till cancelled, unless the fields say otherwise."""

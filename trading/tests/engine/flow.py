@@ -15,6 +15,7 @@ from trading.engine.commands import (
     PlaceOrder,
     SetFeeTier,
     SetMarketState,
+    SetRules,
 )
 
 ACCOUNTS = (1, 2, 3, 4)
@@ -56,7 +57,7 @@ DEFINITIONS: tuple[Command, ...] = (
     ),
 )
 STAKE_CREDITS: tuple[Command, ...] = tuple(
-    Credit(account=account, asset=asset, amount_atoms=amount, kind="faucet", reference="stake")
+    Credit(account=account, asset=asset, amount_atoms=amount, source="faucet", reference="stake")
     for account in ACCOUNTS
     for asset, amount in STAKES.items()
 )
@@ -83,7 +84,9 @@ def _command(draw: random.Random, seq: int) -> Command:
     if kind < 980:
         asset = draw.choice(tuple(STAKES))
         amount = draw.randint(0, STAKES[asset] // 6)
-        return Credit(account=account, asset=asset, amount_atoms=amount, kind="faucet", reference=str(seq))
+        return Credit(account=account, asset=asset, amount_atoms=amount, source="faucet", reference=str(seq))
+    if kind < 981:
+        return SetRules(version=draw.choice((1, 2)))
     if kind < 990:
         return SetFeeTier(account=account, tier=draw.choice((0,) * 8 + (1,) * 8 + (2, 2, 3, 63, 64)))
     state: MarketState = draw.choice(STATES)

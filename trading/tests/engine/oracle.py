@@ -19,6 +19,7 @@ from trading.engine.commands import (
     PlaceOrder,
     SetFeeTier,
     SetMarketState,
+    SetRules,
     Side,
 )
 from trading.engine.outcomes import (
@@ -37,6 +38,7 @@ from trading.engine.outcomes import (
     OrderRested,
     Outcome,
     Reason,
+    RulesSet,
 )
 
 HOUSE = 0
@@ -87,6 +89,7 @@ class Oracle:
         self.owned: dict[tuple[int, str], int] = {}
         self.open: list[NaiveOrder] = []
         self.trades = 0
+        self.rules = 1
 
     def apply(self, event: Event) -> list[Outcome]:
         match event.command:
@@ -106,6 +109,11 @@ class Oracle:
                     return [CommandRejected(Reason.UNKNOWN_MARKET)]
                 self.states[command.market] = command.state
                 return [MarketStateChanged(command.market, command.state, command.reason)]
+            case SetRules() as command:
+                if command.version <= self.rules:
+                    return [CommandRejected(Reason.RULES_NOT_NEWER)]
+                self.rules = command.version
+                return [RulesSet(command.version)]
             case SetFeeTier() as command:
                 if command.account <= 0:
                     return [CommandRejected(Reason.INVALID_AMOUNT)]
@@ -341,7 +349,10 @@ class Oracle:
                 needed = self.cost(order, plan)
             else:
                 value = self.quote_atoms(order.market, order.price or 0, order.remaining)
-                needed = value + ceil(Fraction(max(order.maker_ppm, order.taker_ppm) * value, 1_000_000))
+                queue = self.queue(order)
+                only_makes = self.rules >= 2 and (not queue or self.beyond(queue[0], order))
+                rate_ppm = order.maker_ppm if only_makes else max(order.maker_ppm, order.taker_ppm)
+                needed = value + ceil(Fraction(rate_ppm * value, 1_000_000))
         return None if needed <= self.available(order.account, asset) else Reason.INSUFFICIENT_FUNDS
 
     def trade(self, order: NaiveOrder, plan: Plan, outcomes: list[Outcome]) -> list[tuple[int, str]]:

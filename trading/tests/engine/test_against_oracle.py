@@ -15,6 +15,7 @@ from trading.engine.commands import (
     PlaceOrder,
     SetFeeTier,
     SetMarketState,
+    SetRules,
 )
 from trading.engine.engine import Engine
 from trading.engine.outcomes import Credited, OrderCancelled, OrderRejected, Outcome, Reason
@@ -91,9 +92,10 @@ rare = st.one_of(
         account=st.integers(0, 4),
         asset=st.sampled_from(("BTC", "USD", "ETH", "DOGE")),
         amount_atoms=st.integers(0, 300),
-        kind=st.just("faucet"),
+        source=st.just("faucet"),
         reference=st.just("drawn"),
     ),
+    st.builds(SetRules, version=st.sampled_from((0, 1, 2))),
     st.builds(SetFeeTier, account=st.integers(0, 4), tier=st.sampled_from((-1, 0, 1, 2, 3, 63, 64))),
     st.builds(
         SetMarketState,
