@@ -60,14 +60,14 @@ def _orders(url: str, seed: int) -> float:
         if seq >= last:
             projected.set()
 
-    projector = Projector(url, on_progress=on_progress)
+    projector = Projector(url, on_progress=on_progress, on_stopped=lambda error: None)
     replica = Replica(
-        ReplicaSettings(conninfo=url, poll_s=0.01, snapshot_tail=10**9, batch_limit=1000, inbox_limit=10_000),
+        ReplicaSettings(conninfo=url, poll_s=0.01, batch_limit=1000, inbox_limit=10_000),
         restore_at_most=lambda: projector.seq,
         on_caught_up=lambda _: caught_up.set(),
         publish=on_publication,
         project=projector.project,
-        on_restored=lambda engine: projector.know(market.definition for market in engine.markets.values()),
+        on_restored=lambda fold: projector.know(market.definition for market in fold.engine.markets.values()),
         on_stopped=lambda error: None,
     )
     projector.start()

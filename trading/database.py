@@ -9,13 +9,26 @@ from psycopg_pool import ConnectionPool
 POOL_SIZE = 4
 POOL_WAIT_S = 5.0
 
+WRITER_SETTINGS = "SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '1s'"
+"""For connections that write: one that waits too long starts again, and a process that was stopped in the middle of a
+transaction loses it, so that it cannot hold the journal's head for ever."""
+
+_LIVELINESS = {
+    "connect_timeout": 3,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""libpq's: how soon a server that has vanished from the network is given up. The last is in milliseconds, others in seconds."""
+
 
 def conninfo() -> str:
     """The connection string of ``DATABASES['default']``."""
     database: dict[str, Any] = dict(settings.DATABASES["default"])
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     given = {name: database[key] for key, name in names.items() if database.get(key)}
-    return make_conninfo(**{**database.get("OPTIONS", {}), **given})
+    return make_conninfo(**{**_LIVELINESS, **database.get("OPTIONS", {}), **given})
 
 
 def open_pool() -> ConnectionPool:

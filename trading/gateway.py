@@ -17,6 +17,7 @@ from . import amounts, queries
 from .engine.commands import CancelAll, CancelOrder, Command, Credit, PlaceOrder, Side
 from .engine.order_checks import MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_PRICE_TICKS, MAXIMUM_QUANTITY_LOTS
 from .engine.outcomes import CommandRejected, Filled, OrderCancelled, Reason
+from .inbox import Overloaded
 from .instruments import Market, OffLot, OffTick
 from .journal.records import derived_command_id, new_command_id
 from .models import FaucetGrant
@@ -34,8 +35,8 @@ from .problems import (
     UNKNOWN_ORDER,
     refused,
 )
-from .replica import Answer, Overloaded, ReplicaStopped
-from .runtime import OutcomeUnknown, ProjectionBehind, Runtime
+from .replica import Answer, ReplicaStopped
+from .runtime import CommandRefused, OutcomeUnknown, ProjectionBehind, Runtime
 from .shapes import FillBody, OrderBody, OrderLike, OrderRequest, at_text, order_body
 
 log = logging.getLogger(__name__)
@@ -267,6 +268,8 @@ async def submit(runtime: Runtime, command: Command, *, command_id: str, request
         raise Problem(OVERLOADED, f"Nothing was done: {error}.", headers={"Retry-After": "1"}) from error
     except ReplicaStopped as error:
         raise Problem(NOT_READY, f"Nothing was done: {error}.", headers={"Retry-After": "2"}) from error
+    except CommandRefused as error:
+        raise Problem(INVALID_PARAMETER, "The database cannot store what this request holds.") from error
     except OutcomeUnknown as error:
         detail = "Ask again with the same idempotency key or client order id, or look at your open orders."
         raise Problem(OUTCOME_UNKNOWN, detail, headers={"Retry-After": "2"}) from error

@@ -26,10 +26,11 @@ from trading.engine.outcomes import (
 )
 from trading.engine.outcomes import Outcome as EngineOutcome
 
+from .fold import Applied
 from .instruments import Asset, Market
 from .market_data.depth import Depth
 from .market_data.ticker import Minute, RollingTicker
-from .replica import Applied, Level
+from .replica import Level
 
 HOUSE = 0
 """The engine's account for the fees it has taken; the live state does not follow it."""

@@ -73,12 +73,28 @@ class EngineSnapshot(models.Model):
     """The engine's whole state after an event, as its canonical dump. Any may be deleted: they only shorten a start."""
 
     seq = models.BigIntegerField(primary_key=True)
+    rules = models.IntegerField()
     state_hash = models.TextField()
+    journal_hash = models.BinaryField(max_length=32)
+    outcome_chain = models.BinaryField(max_length=32)
     body = models.BinaryField()
     created_at_us = models.BigIntegerField()
 
     class Meta:
         db_table = "engine_snapshot"
+
+    def __str__(self) -> str:
+        return str(self.seq)
+
+
+class OutcomeCheckpoint(models.Model):
+    """The chain of outcomes after every thousandth event, as the projector had it. Append-only; all replicas compare."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    chain = models.BinaryField(max_length=32)
+
+    class Meta:
+        db_table = "outcome_checkpoint"
 
     def __str__(self) -> str:
         return str(self.seq)

@@ -5,12 +5,11 @@ appended since, fold the own batch, publish. Memory is never ahead of the journa
 the bounded inbox; what comes of them leaves through ``publish``, in one call per batch, on this thread.
 
 After a database error the outcome of a batch is unknown; the same drafts are appended again on a new connection, and
-those that were committed come back as repeated. A head behind what was folded means that the database lost data: the
-replica stops, and says so.
+those that were committed come back as repeated. A journal that is not the one that was folded means that the database
+lost data: the replica appends nothing more, stops, and says so.
 """
 
 import asyncio
-import collections
 import logging
 import threading
 import time
@@ -20,15 +19,17 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from trading.engine.commands import Command, Event, Side
-from trading.engine.engine import Engine
-from trading.engine.outcomes import Filled, OrderCancelled, OrderRested, Outcome
+from trading.engine.commands import CancelAll, CancelOrder, SetMarketState, Side
+from trading.engine.outcomes import Filled, OrderCancelled, OrderRested
 
 from .bulk import BY_KEY
-from .journal.append import Appended, append
-from .journal.read import head_seq, records_between
-from .journal.records import Draft, Record, decode, is_same
-from .snapshots import restore, save
+from .database import WRITER_SETTINGS
+from .fold import Applied, Fold
+from .inbox import Inbox
+from .journal.append import CHANNEL, Appended, append
+from .journal.read import check_head, records_between
+from .journal.records import Draft, Record, is_same
+from .snapshots import restore
 
 log = logging.getLogger(__name__)
 
@@ -39,28 +40,22 @@ Level = tuple[str, Side, int]
 FOLD_CHUNK = 1000
 RETRY_FIRST_S = 0.05
 RETRY_LAST_S = 1.0
-
-
-class Applied(NamedTuple):
-    """A journaled command and what it came to."""
-
-    seq: int
-    at_us: int
-    command_id: str
-    command: Command
-    outcomes: list[Outcome]
+URGENT = frozenset(kind.__name__ for kind in (CancelOrder, CancelAll, SetMarketState))
+"""Commands that go before all others when many wait."""
 
 
 class Answer(NamedTuple):
     """What became of one submission.
 
     ``applied`` is None for a repeated command: its outcomes were told the first time, ``seq`` says which event it is.
-    ``conflict``: the id was used for another command, nothing happened.
+    ``conflict``: the id was used for another command, nothing happened. ``refused``: the database does not take what the
+    command holds, nothing happened.
     """
 
     seq: int
     applied: Applied | None
     conflict: bool
+    refused: str | None = None
 
 
 class Submission(NamedTuple):
@@ -78,30 +73,21 @@ class Publication(NamedTuple):
     answers: list[tuple[Submission, Answer]]
 
 
-class Overloaded(Exception):
-    """The inbox is full; nothing was accepted."""
-
-
 class ReplicaStopped(Exception):
     """This replica does not serve (any more). The message says why."""
-
-
-class DatabaseLostData(Exception):
-    """The journal's head is behind what this replica has folded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaSettings:
     conninfo: str
     poll_s: float
-    snapshot_tail: int
-    """After a catch-up over more events than this a snapshot is written; at a stop if there were any."""
+    """How long an idle replica waits before it looks at the journal, if nobody wakes it."""
     batch_limit: int
     inbox_limit: int
 
 
 class Replica:
-    """Owns the engine. Restores the newest snapshot that ``restore_at_most`` allows (projections need the outcomes of what
+    """Owns the fold. Restores the newest snapshot that ``restore_at_most`` allows (projections need the outcomes of what
     they have not written yet), folds the journal from there, calls ``on_caught_up``, then serves.
     """
 
@@ -113,22 +99,24 @@ class Replica:
         on_caught_up: Callable[["Replica"], None],
         publish: Callable[[Publication], None],
         project: Callable[[Sequence[Applied]], None],
-        on_restored: Callable[[Engine], None],
+        on_restored: Callable[[Fold], None],
         on_stopped: Callable[[BaseException | None], None],
     ) -> None:
-        self.engine = Engine()
+        self.fold = Fold.new()
         self.settings = settings
         self.stopped_because: str | None = None
+        self.retrying_since: float | None = None
+        """Since when (``time.monotonic``) the database does not do what is asked of it; None while it does."""
         self._restore_at_most = restore_at_most
-        self._snapshot_seq = 0
         self._on_caught_up = on_caught_up
         self._publish = publish
         self._project = project
         self._on_restored = on_restored
         self._on_stopped = on_stopped
-        self._inbox: collections.deque[Submission] = collections.deque()
-        self._wake = threading.Event()
+        self._inbox: Inbox[Submission] = Inbox(settings.inbox_limit)
         self._stopping = False
+        self._told = False
+        """Whether another process has told of events since the journal was last looked at."""
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
@@ -138,17 +126,19 @@ class Replica:
     def stop(self, timeout_s: float = 10.0) -> None:
         """Finishes what is in the inbox, then ends the thread."""
         self._stopping = True
-        self._wake.set()
+        self._inbox.ring()
         self._thread.join(timeout_s)
+
+    def abort(self, reason: str) -> None:
+        """Ends the thread without finishing anything: this replica is not to be trusted. Any thread."""
+        self.stopped_because = self.stopped_because or reason
+        self._inbox.ring()
 
     def submit(self, submission: Submission) -> None:
         """Puts a command into the inbox; any thread. Raises Overloaded or ReplicaStopped, with nothing accepted."""
         if self.stopped_because is not None or self._stopping:
             raise ReplicaStopped(self.stopped_because or "the process is stopping")
-        if len(self._inbox) >= self.settings.inbox_limit:
-            raise Overloaded(f"{self.settings.inbox_limit} commands wait already")
-        self._inbox.append(submission)
-        self._wake.set()
+        self._inbox.put(submission, urgent=submission.draft.kind in URGENT)
 
     # The thread
 
@@ -157,72 +147,77 @@ class Replica:
         try:
             self._persist(self._restore)
             self._persist(self._catch_up)
-            self._save_snapshot(tail=self.settings.snapshot_tail)
             self._persist(lambda _: self._on_caught_up(self))
-            while not (self._stopping and not self._inbox):
+            while not (self._stopping and not len(self._inbox)):
                 self._turn()
-            self._save_snapshot(tail=0)
         except BaseException as stopped:
-            log.critical("the engine thread stops at event %s: %r", self.engine.seq, stopped, exc_info=stopped)
+            log.critical("the engine thread stops at event %s: %r", self.fold.seq, stopped, exc_info=stopped)
             error = stopped
-            self.stopped_because = f"{type(stopped).__name__}: {stopped}"
+            self.stopped_because = self.stopped_because or f"{type(stopped).__name__}: {stopped}"
         finally:
             if self._connection is not None:
                 self._connection.close()
             self._on_stopped(error)
 
     def _restore(self, connection: Connection) -> None:
-        self.engine = restore(connection, at_most=self._restore_at_most())
-        self._snapshot_seq = self.engine.seq
-        self._on_restored(self.engine)
-
-    def _save_snapshot(self, *, tail: int) -> None:
-        if self.engine.seq - self._snapshot_seq <= tail:
-            return
-        try:
-            save(self._connected(), self.engine, now_us=time.time_ns() // 1000)
-            self._snapshot_seq = self.engine.seq
-        except psycopg.Error as error:
-            log.warning("no snapshot was written: %s", str(error).strip() or repr(error))
-            self._disconnect()
+        self.fold = restore(connection, at_most=self._restore_at_most())
+        self._on_restored(self.fold)
 
     def _turn(self) -> None:
         """One round: commit and fold what waits, or look for what others appended."""
-        if not self._inbox:
-            self._wake.wait(self.settings.poll_s)
-        self._wake.clear()
-        batch = self._take()
+        if not len(self._inbox) and not self._told:
+            self._inbox.wait(self.settings.poll_s, *self._descriptors())
+        self._told = False
+        batch = self._inbox.take(self.settings.batch_limit)
         if batch:
             self._process(batch)
         else:
             self._persist(self._catch_up)
 
-    def _take(self) -> list[Submission]:
-        batch: list[Submission] = []
-        while self._inbox and len(batch) < self.settings.batch_limit:
-            batch.append(self._inbox.popleft())
-        return batch
+    def _descriptors(self) -> tuple[int, ...]:
+        """The connection's socket, where the database tells of new events; nothing if there is none."""
+        return () if self._connection is None or self._connection.closed else (self._connection.fileno(),)
 
     def _process(self, batch: list[Submission]) -> None:
-        drafts = {submission.draft.command_id: submission.draft for submission in reversed(batch)}
-        ordered = [drafts[command_id] for command_id in dict.fromkeys(s.draft.command_id for s in batch)]
-        appended = self._persist(lambda connection: append(connection, ordered, now_us=time.time_ns() // 1000))
-        if appended.before < self.engine.seq:
-            raise DatabaseLostData(f"the journal ended at event {appended.before}, {self.engine.seq} was folded here")
+        try:
+            appended = self._append(batch)
+        except psycopg.DataError as error:
+            self._process_one_by_one(batch, error)
+            return
         self._persist(lambda connection: self._fold_others(connection, appended.before))
-        applied = self._fold(appended.records)
+        applied = [self.fold.apply(record) for record in appended.records[:1]]
+        applied += [self.fold.apply_linked(record) for record in appended.records[1:]]
+        if applied:
+            self._project(applied)
         self._publish(Publication(applied, self._levels(applied), _answers(batch, applied, appended)))
 
+    def _process_one_by_one(self, batch: list[Submission], error: psycopg.DataError) -> None:
+        """The database refuses what one of the commands holds: the others shall not suffer for it."""
+        if len(batch) > 1:
+            for submission in batch:
+                self._process([submission])
+            return
+        log.error("the database refuses command %s: %s", batch[0].draft.command_id, str(error).strip())
+        refused = Answer(self.fold.seq, None, conflict=False, refused=str(error).strip())
+        self._publish(Publication([], {}, [(batch[0], refused)]))
+
+    def _append(self, batch: list[Submission]) -> Appended:
+        drafts = {submission.draft.command_id: submission.draft for submission in reversed(batch)}
+        ordered = [drafts[command_id] for command_id in dict.fromkeys(s.draft.command_id for s in batch)]
+
+        def act(connection: Connection) -> Appended:
+            return append(connection, ordered, now_us=time.time_ns() // 1000, known=self.fold.known)
+
+        appended: Appended = self._persist(act)
+        return appended
+
     def _catch_up(self, connection: Connection) -> None:
-        head = head_seq(connection)
-        if head < self.engine.seq:
-            raise DatabaseLostData(f"the journal ends at event {head}, {self.engine.seq} was folded here")
-        self._fold_others(connection, head)
+        self._fold_others(connection, check_head(connection, self.fold.known))
 
     def _fold_others(self, connection: Connection, last: int) -> None:
         """Folds and publishes the events up to ``last`` that other processes appended."""
         chunk: list[Record] = []
-        for record in records_between(connection, self.engine.seq, last):
+        for record in records_between(connection, self.fold.seq, last):
             chunk.append(record)
             if len(chunk) == FOLD_CHUNK:
                 self._publish_others(chunk)
@@ -231,19 +226,9 @@ class Replica:
             self._publish_others(chunk)
 
     def _publish_others(self, records: list[Record]) -> None:
-        applied = self._fold(records)
+        applied = [self.fold.apply(record) for record in records]
+        self._project(applied)
         self._publish(Publication(applied, self._levels(applied), []))
-
-    def _fold(self, records: Iterable[Record]) -> list[Applied]:
-        apply = self.engine.apply
-        applied = []
-        for record in records:
-            command = decode(record)
-            outcomes = apply(Event(seq=record.seq, at_us=record.at_us, command=command))
-            applied.append(Applied(record.seq, record.at_us, record.command_id, command, outcomes))
-        if applied:
-            self._project(applied)
-        return applied
 
     def _levels(self, applied: Iterable[Applied]) -> dict[Level, int]:
         """The book levels that these events touched, with the lots that rest there now."""
@@ -258,22 +243,33 @@ class Replica:
                     case OrderCancelled(market=market, side=side, price_ticks=int(price)):
                         touched[market, side, price] = 0
         for market, side, price in touched:
-            touched[market, side, price] = self.engine.markets[market].book.level_lots(side, price)
+            touched[market, side, price] = self.fold.engine.markets[market].book.level_lots(side, price)
         return touched
 
     def _persist(self, act: Callable[[Connection], Any]) -> Any:
-        """Acts on the database until it succeeds; after an error on a new connection, waiting longer each time."""
+        """Acts on the database until it succeeds; after an error on a new connection, waiting longer each time.
+
+        Raises what trying again would not change: DataError and IntegrityError. And ReplicaStopped once aborted.
+        """
         wait_s = RETRY_FIRST_S
-        while True:
+        while self.stopped_because is None:
             try:
-                return act(self._connected())
+                done = act(self._connected())
+            except (psycopg.DataError, psycopg.IntegrityError):
+                self._disconnect()
+                raise
             except psycopg.Error as error:
+                self.retrying_since = self.retrying_since or time.monotonic()
                 log.warning("database: %s; trying again in %.2f s", str(error).strip() or repr(error), wait_s)
                 self._disconnect()
                 if self._stopping:
                     raise
                 time.sleep(wait_s)
                 wait_s = min(wait_s * 2, RETRY_LAST_S)
+            else:
+                self.retrying_since = None
+                return done
+        raise ReplicaStopped(self.stopped_because)
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -283,8 +279,14 @@ class Replica:
                 application_name="kontor-engine",
                 prepare_threshold=None,  # what is prepared is ours: psycopg never deallocates it with its own
             )
-            self._connection.execute(BY_KEY)
+            self._connection.execute(f"{BY_KEY};{WRITER_SETTINGS};LISTEN {CHANNEL}")
+            self._connection.add_notify_handler(self._hear)
         return self._connection
+
+    def _hear(self, notify: psycopg.Notify) -> None:
+        """Psycopg calls this while it reads an answer, which may be after the head was looked at."""
+        if self._connection is not None and notify.pid != self._connection.info.backend_pid:
+            self._told = True
 
     def _disconnect(self) -> None:
         if self._connection is not None:

@@ -9,6 +9,7 @@ import gc
 import itertools
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -19,13 +20,15 @@ from psycopg_pool import ConnectionPool
 from . import queries
 from .database import conninfo, open_pool
 from .engine.commands import Command, PlaceOrder
-from .engine.engine import Engine
 from .engine.snapshot import state_hash
+from .fold import Applied, Fold
+from .inbox import Overloaded
 from .journal.read import records_by_seq
 from .journal.records import decode, draft
 from .live import RECENT_TRADES, LiveState, Placed, TradePrint
-from .projections.projector import Projector
-from .replica import Answer, Applied, Overloaded, Publication, Replica, ReplicaSettings, ReplicaStopped, Submission
+from .projections.projector import OutcomesDiffer, Projector
+from .replica import URGENT, Answer, Publication, Replica, ReplicaSettings, ReplicaStopped, Submission
+from .snapshot_worker import SnapshotWorker
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -38,6 +41,9 @@ PROJECTION_WAIT_S = 5.0
 ANSWER_WAIT_S = 15.0
 """After this long the caller is told that the outcome is unknown; the command may still be committed."""
 
+STALL_S = 2.0
+"""A command that waits longer than this, or a database that does not answer for so long, is no longer called ready."""
+
 
 class ProjectionBehind(Exception):
     """The read models have not reached what the caller has seen already."""
@@ -45,6 +51,10 @@ class ProjectionBehind(Exception):
 
 class OutcomeUnknown(Exception):
     """The database did not answer in time. The command may or may not be in the journal; its id tells, asked again."""
+
+
+class CommandRefused(Exception):
+    """The database does not take what the command holds. Nothing happened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +88,12 @@ class Runtime:
         self._unanswered: dict[asyncio.Future[Answer], float] = {}
         """Who waits for the journal, and until when, oldest first."""
         self._projection_waiters: list[tuple[int, asyncio.Future[None]]] = []
-        self.projector = Projector(conninfo(), on_progress=self._on_projected)
+        self.projector = Projector(conninfo(), on_progress=self._on_projected, on_stopped=self._on_projector_stopped)
+        self._snapshots = SnapshotWorker(every=settings.SNAPSHOT_EVERY, pause_s=settings.SNAPSHOT_PAUSE_S)
         self.replica = Replica(
             ReplicaSettings(
                 conninfo=conninfo(),
                 poll_s=settings.JOURNAL_POLL_MS / 1000,
-                snapshot_tail=settings.SNAPSHOT_TAIL,
                 batch_limit=settings.JOURNAL_BATCH_LIMIT,
                 inbox_limit=settings.COMMAND_QUEUE_LIMIT,
             ),
@@ -98,7 +108,7 @@ class Runtime:
     def start(self) -> None:
         self.projector.start()
         self.replica.start()
-        self._loop.call_later(SWEEP_S, self._give_up_on_late_answers)
+        self._loop.call_later(SWEEP_S, self._sweep)
 
     async def stop(self) -> None:
         """Answers what waits, writes what is folded, then ends the threads."""
@@ -106,7 +116,8 @@ class Runtime:
         await asyncio.to_thread(self.replica.stop)
         await asyncio.to_thread(self.projector.stop)
         await asyncio.to_thread(self.pool.close)
-        log.info("stopped at event %s, state %s", self.replica.engine.seq, state_hash(self.replica.engine))
+        await asyncio.to_thread(self._snapshots.stop)
+        log.info("stopped at event %s, state %s", self.replica.fold.seq, state_hash(self.replica.fold.engine))
 
     # Commands
 
@@ -118,7 +129,7 @@ class Runtime:
         if not self.ready:
             raise ReplicaStopped("the engine is still reading the journal")
         lag = self.live.seq - self.projector.seq
-        if lag > self._lag_limit:
+        if lag > self._lag_limit and type(command).__name__ not in URGENT:
             raise Overloaded(f"the read models are {lag} events behind")
         future: asyncio.Future[Answer] = self._loop.create_future()
         submission = Submission(draft(command, command_id=command_id, request_id=request_id), future)
@@ -152,7 +163,7 @@ class Runtime:
     # Health
 
     def health(self) -> Health:
-        engine = self.replica.stopped_because or ("ok" if self.ready else "reading the journal")
+        engine = self.replica.stopped_because or self._engine_state()
         projector = self.projector.stopped_because or "ok"
         lag = self.live.seq - self.projector.seq
         if projector == "ok" and lag > self._lag_limit:
@@ -160,14 +171,29 @@ class Runtime:
         parts = {"engine": engine, "projector": projector}
         return Health(ready=all(part == "ok" for part in parts.values()), parts=parts)
 
+    def _engine_state(self) -> str:
+        """In words. Asks nobody: what waits and since when is known here."""
+        if not self.ready:
+            return "reading the journal"
+        since = self.replica.retrying_since
+        silent_s = 0.0 if since is None else time.monotonic() - since
+        if silent_s > STALL_S:
+            return f"the database has not done what was asked of it for {silent_s:.0f} s"
+        oldest = next(iter(self._unanswered.values()), None)
+        waited_s = 0.0 if oldest is None else self._loop.time() - oldest + ANSWER_WAIT_S
+        if waited_s > STALL_S:
+            return f"the journal stands at event {self.live.seq}, a command has waited for {waited_s:.0f} s"
+        return "ok"
+
     # Callbacks on the engine thread
 
-    def _on_restored(self, engine: Engine) -> None:
+    def _on_restored(self, fold: Fold) -> None:
         """Before anything is folded: the projector learns of the markets that no event will tell it of."""
-        self.projector.know(market.definition for market in engine.markets.values())
+        self.projector.know(market.definition for market in fold.engine.markets.values())
+        self._snapshots.last_seq = fold.seq
 
     def _on_caught_up(self, replica: Replica) -> None:
-        engine = replica.engine
+        engine = replica.fold.engine
         reached = threading.Event()
         self._loop.call_soon_threadsafe(self._notify_when_projected, engine.seq, reached)
         while not reached.wait(0.5):
@@ -179,7 +205,7 @@ class Runtime:
         self._loop.call_soon_threadsafe(self._serve, live)
 
     def _build_live(self, replica: Replica) -> LiveState:
-        engine = replica.engine
+        engine = replica.fold.engine
         live = LiveState()
         with self.pool.connection() as connection:
             records = records_by_seq(connection, list(engine.orders))
@@ -212,7 +238,13 @@ class Runtime:
     def _on_stopped(self, error: BaseException | None) -> None:
         self._loop.call_soon_threadsafe(self._stop_serving)
 
-    # Callback on the projector thread
+    # Callbacks on the projector thread
+
+    def _on_projector_stopped(self, error: BaseException) -> None:
+        """Without a projector orders are still safe, but one that finds other outcomes cannot trust its own engine."""
+        if isinstance(error, OutcomesDiffer):
+            self.replica.abort(f"OutcomesDiffer: {error}")
+        self._loop.call_soon_threadsafe(self._wake_projection_waiters)
 
     def _on_projected(self, seq: int) -> None:
         self._loop.call_soon_threadsafe(self._wake_projection_waiters)
@@ -237,8 +269,19 @@ class Runtime:
             self.observer.on_batch(publication)
         for submission, answer in publication.answers:
             self._unanswered.pop(submission.future, None)
-            if not submission.future.done():
+            if submission.future.done():
+                continue
+            if answer.refused is None:
                 submission.future.set_result(answer)
+            else:
+                submission.future.set_exception(CommandRefused(answer.refused))
+
+    def _sweep(self) -> None:
+        """Once in SWEEP_S: gives up on late answers, has a snapshot made if it is time."""
+        self._give_up_on_late_answers()
+        if self.ready and self.projector.leads:
+            self._snapshots.make_if_due(self.projector.seq)
+        self._loop.call_later(SWEEP_S, self._sweep)
 
     def _give_up_on_late_answers(self) -> None:
         """Tells those who have waited for ANSWER_WAIT_S that the outcome is unknown; one timer instead of one each."""
@@ -248,7 +291,6 @@ class Runtime:
             del self._unanswered[future]
             if not future.done():
                 future.set_exception(OutcomeUnknown("the journal did not answer in time"))
-        self._loop.call_later(SWEEP_S, self._give_up_on_late_answers)
 
     def _stop_serving(self) -> None:
         """The engine thread has ended: whoever still waits learns it now."""

@@ -167,12 +167,14 @@ LOGGING = {
 }
 
 # Journal and replica
-JOURNAL_POLL_MS = 10
-"""How long an idle replica waits before it looks at the journal's head."""
+JOURNAL_POLL_MS = 50
+"""How long an idle replica waits before it looks at the journal's head, if the database does not wake it before."""
 JOURNAL_BATCH_LIMIT = 1000
 """At most this many commands are committed together."""
-SNAPSHOT_TAIL = 50_000
-"""A start that had to fold more events than this writes a snapshot before it serves."""
+SNAPSHOT_EVERY = 50_000
+"""A snapshot is made after so many events, and so a start folds little more than these."""
+SNAPSHOT_PAUSE_S = 30.0
+"""At the least so long after the one before."""
 COMMAND_QUEUE_LIMIT = 10_000
 """Commands that may wait for the journal; beyond it a caller gets 503 ``overloaded``."""
 PROJECTION_LAG_LIMIT = 100_000

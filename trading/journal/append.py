@@ -3,21 +3,27 @@
 Whoever holds the row lock of ``journal_head`` appends, so commit order is sequence order and there are no gaps. Any
 process may append; two cannot disagree. A batch is one transaction in two round trips: lock and look up, write and
 commit. If it raises ``psycopg.Error`` its outcome is unknown: append the same drafts again on a new connection, and
-those already written come back as repeated.
+those already written come back as repeated. After the commit all who LISTEN are woken, without a payload; who sleeps
+through it looks by himself.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from weakref import WeakSet
 
 import psycopg
 
 from trading.bulk import column, literal, rows_from
 
-from .records import FORMAT, Draft, Record, link
+from .errors import DatabaseLostData, JournalBroken
+from .records import FORMAT, GENESIS_HASH, Draft, Record, link
 
 Connection = psycopg.Connection[tuple[object, ...]]
 Cursor = psycopg.Cursor[tuple[object, ...]]
+
+CHANNEL = "journal"
+"""Where the database tells listeners that there are new events."""
 
 COLUMNS = "seq, at_us, command_id::text, kind, body::text, request_id, format, hash"
 """What ``as_record`` reads."""
@@ -25,6 +31,7 @@ COLUMNS = "seq, at_us, command_id::text, kind, body::text, request_id, format, h
 _PREPARE = f"""
 PREPARE journal_find (uuid[]) AS
     SELECT {COLUMNS} FROM order_event WHERE command_id = ANY($1);
+PREPARE journal_hash (bigint) AS SELECT hash FROM order_event WHERE seq = $1;
 PREPARE journal_put (bigint, bigint, text, text, text, text, text, text, text) AS
     INSERT INTO order_event (seq, at_us, command_id, account_id, market, kind, body, request_id, format, hash)
     SELECT $1 + n, $2, id::uuid, nullif(account, '')::bigint, nullif(market, ''), kind, body::json, request_id,
@@ -34,8 +41,14 @@ PREPARE journal_put (bigint, bigint, text, text, text, text, text, text, text) A
 _prepared: WeakSet[Connection] = WeakSet()
 
 
-class JournalBroken(Exception):
-    """The head is missing or says what cannot be. Nothing was appended."""
+class Known(NamedTuple):
+    """The last event that the caller has read, with its hash: what the journal must still hold."""
+
+    seq: int
+    hash: bytes
+
+
+NOTHING = Known(0, GENESIS_HASH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,26 +64,27 @@ class Appended:
     repeated: dict[str, Record]
 
 
-def append(connection: Connection, drafts: Sequence[Draft], *, now_us: int) -> Appended:
+def append(connection: Connection, drafts: Sequence[Draft], *, now_us: int, known: Known = NOTHING) -> Appended:
     """Commits the drafts that are not in the journal yet, in order. The connection must be in autocommit mode.
 
     They are dated ``now_us``, or as the event before them if that is later.
 
-    Raises psycopg.Error with the outcome unknown, JournalBroken with nothing written.
+    Raises psycopg.Error with the outcome unknown; with nothing written JournalBroken, or DatabaseLostData if the journal
+    does not hold what is ``known`` of it.
     """
     if connection not in _prepared:
         connection.execute(_PREPARE)
         _prepared.add(connection)
     with connection.cursor() as cursor:
         try:
-            return _append(cursor, drafts, now_us)
-        except JournalBroken:
+            return _append(cursor, drafts, now_us, known)
+        except (JournalBroken, DatabaseLostData):
             cursor.execute("ROLLBACK")
             raise
 
 
-def _append(cursor: Cursor, drafts: Sequence[Draft], now_us: int) -> Appended:
-    (before, head_at_us, head_hash), repeated = _lock_head(cursor, drafts)
+def _append(cursor: Cursor, drafts: Sequence[Draft], now_us: int, known: Known) -> Appended:
+    (before, head_at_us, head_hash), repeated = _lock_head(cursor, drafts, known)
     at_us = max(head_at_us, now_us)
     new = {draft.command_id: draft for draft in reversed(drafts) if draft.command_id not in repeated}
     ordered = [new.pop(draft.command_id) for draft in drafts if draft.command_id in new]
@@ -85,19 +99,28 @@ def _append(cursor: Cursor, drafts: Sequence[Draft], now_us: int) -> Appended:
     return Appended(before=before, records=records, repeated=repeated)
 
 
-def _lock_head(cursor: Cursor, drafts: Iterable[Draft]) -> tuple[tuple[int, int, bytes], dict[str, Record]]:
+def _lock_head(
+    cursor: Cursor, drafts: Iterable[Draft], known: Known
+) -> tuple[tuple[int, int, bytes], dict[str, Record]]:
     """Opens the transaction: the head, locked, and those of the drafts that are in the journal already."""
     command_ids = ",".join(draft.command_id for draft in drafts)
     cursor.execute(
         "BEGIN; SELECT seq, at_us, hash FROM journal_head FOR UPDATE;"
-        f"EXECUTE journal_find({literal('{' + command_ids + '}')})"
+        f"EXECUTE journal_find({literal('{' + command_ids + '}')});"
+        f"EXECUTE journal_hash({known.seq})"
     )
     cursor.nextset()
     row = cursor.fetchone()
     cursor.nextset()
     repeated = {record.command_id: record for record in map(as_record, cursor.fetchall())}
+    cursor.nextset()
+    check_known(known, cursor.fetchone())
     match row:
         case (int(seq), int(at_us), bytes(head_hash)):
+            if seq < known.seq:
+                raise DatabaseLostData(f"the journal ends at event {seq}, {known.seq} was read here")
+            if seq == known.seq and head_hash != known.hash:
+                raise JournalBroken(f"the head's hash is not that of event {seq}")
             return (seq, at_us, head_hash), repeated
     raise JournalBroken(f"journal_head holds {row!r}")
 
@@ -115,8 +138,16 @@ def _put_and_commit(before: int, at_us: int, drafts: Sequence[Draft], records: S
     return (
         f"EXECUTE journal_put({before}, {at_us}, {', '.join(map(column, columns))});"
         f"UPDATE journal_head SET seq = {records[-1].seq}, at_us = {at_us}, hash = '\\x{records[-1].hash.hex()}';"
-        "COMMIT"
+        f"COMMIT; NOTIFY {CHANNEL}"
     )
+
+
+def check_known(known: Known, row: tuple[object, ...] | None) -> None:
+    """Raises DatabaseLostData unless the row, the hash of event ``known.seq``, is what was known of it."""
+    if row is None and known.seq:
+        raise DatabaseLostData(f"event {known.seq} was read here, the journal does not hold it any more")
+    if row is not None and row[0] != known.hash:
+        raise DatabaseLostData(f"event {known.seq} is another than the one that was read here")
 
 
 def as_record(row: tuple[object, ...]) -> Record:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import psycopg
 
-from .append import COLUMNS, JournalBroken, as_record
+from .append import COLUMNS, Known, as_record, check_known
+from .errors import DatabaseLostData, JournalBroken
 from .records import Record
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -19,6 +20,16 @@ def head_seq(connection: Connection) -> int:
         case (int(seq),):
             return seq
     raise JournalBroken(f"journal_head holds {row!r}")
+
+
+def check_head(connection: Connection, known: Known) -> int:
+    """``head_seq``; raises DatabaseLostData if the journal does not hold what is known of it."""
+    head = head_seq(connection)
+    if head < known.seq:
+        raise DatabaseLostData(f"the journal ends at event {head}, {known.seq} was read here")
+    row = connection.execute("SELECT hash FROM order_event WHERE seq = %s", (known.seq,)).fetchone()
+    check_known(known, row)
+    return head
 
 
 def records_between(connection: Connection, after: int, last: int) -> Iterator[Record]:

@@ -7,13 +7,13 @@ import psycopg
 
 import ledger.checks
 import ledger.queries
-from trading.engine.commands import Event
-from trading.engine.engine import Engine
 from trading.engine.snapshot import state_hash
+from trading.fold import Fold
+from trading.outcome_chain import CHECKPOINT_EVENTS, Checkpoint
 
-from .append import JournalBroken
+from .errors import JournalBroken
 from .read import records_between
-from .records import GENESIS_HASH, Record, decode, is_linked
+from .records import Record
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -37,29 +37,32 @@ def verify(connection: Connection, *, progress: Callable[[int, int], None] = lam
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         head = _one(connection, "SELECT seq, at_us, hash FROM journal_head")
         posted = int(str(_one(connection, "SELECT seq FROM projection_checkpoint")[0]))
-        fold = _Fold(connection, posted=posted, progress=progress)
-        findings = [*_columns(connection), *fold.run(int(str(head[0]))), *fold.check_head(head)]
+        whole = _Pass(connection, posted=posted, progress=progress)
+        findings = [*_columns(connection), *whole.run(int(str(head[0]))), *whole.check_head(head)]
         findings += ledger.checks.findings(connection)
-    return Verified(seq=fold.engine.seq, posted_seq=posted, state_hash=state_hash(fold.engine), findings=findings)
+    engine = whole.fold.engine
+    return Verified(seq=engine.seq, posted_seq=posted, state_hash=state_hash(engine), findings=findings)
 
 
-class _Fold:
-    """One pass over the journal: chain and fold together; the books are compared as it passes their checkpoint."""
+class _Pass:
+    """One pass over the journal: chain and fold together; everything recorded at an event is compared as it passes it."""
 
     def __init__(self, connection: Connection, *, posted: int, progress: Callable[[int, int], None]) -> None:
-        self.engine = Engine()
+        self.fold = Fold.new()
         self._connection = connection
         self._posted = posted
         self._progress = progress
-        self._previous = GENESIS_HASH
         self._findings: list[str] = []
-        self._snapshots: dict[object, object] = {}
+        self._snapshots: dict[object, tuple[object, ...]] = {}
+        self._outcomes: dict[object, object] = {}
 
     def run(self, last: int) -> list[str]:
         if self._posted > last:
             return [f"the read models are at event {self._posted}, the journal ends at {last}"]
-        rows = self._connection.execute("SELECT seq, state_hash FROM engine_snapshot").fetchall()
-        self._snapshots = {row[0]: row[1] for row in rows}
+        rows = self._connection.execute("SELECT seq, state_hash, journal_hash, outcome_chain FROM engine_snapshot")
+        self._snapshots = {row[0]: row[1:] for row in rows.fetchall()}
+        rows = self._connection.execute("SELECT seq, chain FROM outcome_checkpoint")
+        self._outcomes = {row[0]: row[1] for row in rows.fetchall()}
         self._compare_books()
         try:
             for record in records_between(self._connection, 0, last):
@@ -77,28 +80,39 @@ class _Fold:
         findings = []
         if row != (head[0],):
             findings.append(f"the head says event {head[0]}, the last row is {row[0] if row else None}")
-        if not self._findings and head[2] != self._previous:
+        if not self._findings and head[2] != self.fold.journal_hash:
             findings.append(f"the head's hash is not that of event {head[0]}")
+        if not self._findings and head[1] != self.fold.engine.at_us:
+            findings.append(f"the head's time is not that of event {head[0]}")
         return findings
 
     def _check(self, record: Record) -> None:
-        if not is_linked(self._previous, record):
-            raise _Stop(f"event {record.seq} was altered: its hash does not follow from event {record.seq - 1}")
-        self._previous = record.hash
         try:
-            self.engine.apply(Event(seq=record.seq, at_us=record.at_us, command=decode(record)))
+            applied = self.fold.apply(record)
+        except JournalBroken:
+            raise
         except Exception as error:
             raise _Stop(f"event {record.seq} cannot be applied: {error!r}") from error
-        self._compare_snapshot()
+        if applied.checkpoint is not None:
+            self._compare_outcomes(applied.checkpoint)
+            self._compare_snapshot()
         self._compare_books()
 
+    def _compare_outcomes(self, checkpoint: Checkpoint) -> None:
+        """Events from before the chain of outcomes was kept have no checkpoints."""
+        if self._outcomes.pop(checkpoint.seq, checkpoint.value) != checkpoint.value:
+            first = checkpoint.seq - CHECKPOINT_EVENTS + 1
+            raise _Stop(f"events {first} to {checkpoint.seq} come to other outcomes than when they happened")
+
     def _compare_snapshot(self) -> None:
-        expected = self._snapshots.get(self.engine.seq)
-        if expected is not None and expected != state_hash(self.engine):
-            self._findings.append(f"the snapshot at event {self.engine.seq} is not the state that the journal leads to")
+        row = self._snapshots.pop(self.fold.seq, None)
+        if row is None:
+            return
+        if row != (state_hash(self.fold.engine), self.fold.journal_hash, self.fold.chain.last.value):
+            self._findings.append(f"the snapshot at event {self.fold.seq} is not the state that the journal leads to")
 
     def _compare_books(self) -> None:
-        if self.engine.seq != self._posted:
+        if self.fold.engine.seq != self._posted:
             return
         booked = ledger.queries.balances(self._connection)
         posted = {
@@ -108,7 +122,7 @@ class _Fold:
         }
         held = {
             (account, asset): available + held
-            for account, asset, available, held in self.engine.all_balances()
+            for account, asset, available, held in self.fold.engine.all_balances()
             if available + held
         }
         for key in sorted(posted.keys() | held.keys()):

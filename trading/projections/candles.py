@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from trading.bulk import column, rows_from
 from trading.engine.outcomes import Filled
-from trading.replica import Applied
+from trading.fold import Applied
 
 STORED_INTERVALS_S = (60, 3600, 86_400)
 

@@ -5,7 +5,7 @@ import msgspec
 from trading.bulk import literal
 from trading.engine.commands import DefineAsset, DefineMarket, SetMarketState
 from trading.engine.outcomes import AssetDefined, MarketDefined, MarketStateChanged
-from trading.replica import Applied
+from trading.fold import Applied
 
 
 def statements(event: Applied) -> list[str]:

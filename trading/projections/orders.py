@@ -5,8 +5,8 @@ import msgspec
 from trading.bulk import column, rows_from
 from trading.engine.commands import PlaceOrder
 from trading.engine.outcomes import Filled, OrderAccepted, OrderCancelled, OrderFilled, OrderRejected
+from trading.fold import Applied
 from trading.live import cancelled_status
-from trading.replica import Applied
 
 PREPARE = f"""
 PREPARE put_orders (text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text,

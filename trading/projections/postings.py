@@ -7,7 +7,7 @@ from ledger.models import Kind
 from ledger.posting import EntryDraft, LineKey
 from trading.engine.commands import Credit, DefineMarket
 from trading.engine.outcomes import Credited, Filled
-from trading.replica import Applied
+from trading.fold import Applied
 
 _USER, _FEES = Kind.USER.value, Kind.FEES.value
 _SOURCES = {"faucet": Kind.FAUCET.value, "adjustment": Kind.ADJUSTMENT.value}

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from trading.engine.commands import PlaceOrder
 from trading.engine.outcomes import BalanceChanged, Filled, OrderAccepted, OrderCancelled, OrderFilled
+from trading.fold import Applied
 from trading.live import LiveOrder, LiveState, MarketState, TradePrint
-from trading.replica import Applied, Publication
+from trading.replica import Publication
 
 from . import messages
 from .client import Client

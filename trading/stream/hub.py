@@ -23,9 +23,10 @@ from accounts.problems import INTERNAL, INVALID_PARAMETER, MALFORMED, NOT_READY,
 from trading import gateway
 from trading.api.http import BODY_LIMIT, Receive, Scope, Send, invalid, new_request_id
 from trading.engine.commands import Side
+from trading.fold import Applied
 from trading.live import LiveState
 from trading.problems import OVERLOADED
-from trading.replica import Applied, Publication
+from trading.replica import Publication
 from trading.runtime import Runtime
 from trading.shapes import OrderRequest, at_text
 

@@ -8,7 +8,8 @@ import pytest
 
 from tests.fixtures import Database
 from trading.engine.commands import CancelAll, Command, Credit, DefineAsset, PlaceOrder
-from trading.journal.append import JournalBroken, append
+from trading.journal.append import append
+from trading.journal.errors import JournalBroken
 from trading.journal.read import head_seq, records_between, records_by_seq
 from trading.journal.records import (
     FORMAT,

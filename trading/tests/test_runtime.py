@@ -61,9 +61,9 @@ async def test_a_restart_ends_with_the_same_state_and_the_same_live_view(databas
     async with serving() as runtime:
         await open_market(runtime)
         await trade_at_random(runtime, seed=1, count=200)
-        before = state_hash(runtime.replica.engine), _picture(runtime)
+        before = state_hash(runtime.replica.fold.engine), _picture(runtime)
     async with serving() as runtime:
-        assert (state_hash(runtime.replica.engine), _picture(runtime)) == before
+        assert (state_hash(runtime.replica.fold.engine), _picture(runtime)) == before
     assert findings(database) == []
 
 
@@ -73,7 +73,7 @@ async def test_two_replicas_on_one_journal_come_to_the_same_state(database: Data
         async with serving() as second:
             await asyncio.gather(trade_at_random(first, 1, 100), trade_at_random(second, 2, 100))
             await _level(first, second)
-            assert state_hash(first.replica.engine) == state_hash(second.replica.engine)
+            assert state_hash(first.replica.fold.engine) == state_hash(second.replica.fold.engine)
             assert _picture(first) == _picture(second)
 
 
@@ -164,18 +164,18 @@ async def test_a_database_lost_while_the_live_state_is_made_is_asked_again(datab
     caught_up: list[int] = []
 
     def make(replica: Replica) -> None:
-        caught_up.append(replica.engine.seq)
+        caught_up.append(replica.fold.seq)
         if len(caught_up) == 1:
             raise psycopg.OperationalError("the connection is lost")
 
-    settings = ReplicaSettings(conninfo=conninfo(), poll_s=0.01, snapshot_tail=0, batch_limit=10, inbox_limit=10)
+    settings = ReplicaSettings(conninfo=conninfo(), poll_s=0.01, batch_limit=10, inbox_limit=10)
     replica = Replica(
         settings,
         restore_at_most=lambda: 0,
         on_caught_up=make,
         publish=lambda publication: None,
         project=lambda applied: None,
-        on_restored=lambda engine: None,
+        on_restored=lambda fold: None,
         on_stopped=lambda error: None,
     )
     replica.start()

@@ -28,6 +28,13 @@ LISTING: tuple[Command, ...] = (
     MARKET,
 )
 ALICE, BOB = 1, 2
+STAKES: tuple[Command, ...] = tuple(
+    Credit(account=account, asset=asset, amount_atoms=atoms, source="faucet", reference="test")
+    for account in (ALICE, BOB)
+    for asset, atoms in (("BTC", 100 * 10**8), ("USD", 10_000_000 * 10**8))
+)
+OPENING = LISTING + STAKES
+"""What opens the market: seven events."""
 
 
 @asynccontextmanager
@@ -50,12 +57,8 @@ async def do(runtime: Runtime, command: Command, command_id: str | None = None) 
 
 async def open_market(runtime: Runtime) -> None:
     """Lists the market and funds ALICE and BOB with 100 BTC and 10,000,000 USD each; safe to repeat."""
-    for command in LISTING:
-        await do(runtime, command, derived_command_id("listing", repr(command)))
-    for account in (ALICE, BOB):
-        for asset, atoms in (("BTC", 100 * 10**8), ("USD", 10_000_000 * 10**8)):
-            credit = Credit(account=account, asset=asset, amount_atoms=atoms, source="faucet", reference="test")
-            await do(runtime, credit, derived_command_id("funds", account, asset))
+    for command in OPENING:
+        await do(runtime, command, derived_command_id("opening", repr(command)))
 
 
 def limit(account: int, side: Side, price_ticks: int, lots: int, client_order_id: str | None = None) -> PlaceOrder:

@@ -1,0 +1,2 @@
+DROP TRIGGER outcome_checkpoint_append_only ON outcome_checkpoint;
+ALTER TABLE outcome_checkpoint DROP CONSTRAINT outcome_checkpoint_is_sha256;

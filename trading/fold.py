@@ -1,0 +1,66 @@
+"""The fold: the journal's rows go in, one after the other, their outcomes come out. Whoever reads the journal uses it.
+
+It holds the engine, the hash of the last row, and the chain of outcomes. Every row must follow from the one before it, by
+number and by hash; so what is folded is exactly what was appended.
+"""
+
+from typing import NamedTuple
+
+from trading.engine.commands import Command, Event
+from trading.engine.engine import Engine
+from trading.engine.outcomes import Outcome
+
+from .journal.append import Known
+from .journal.errors import JournalBroken
+from .journal.records import GENESIS_HASH, Record, decode, is_linked
+from .outcome_chain import Checkpoint, OutcomeChain
+
+
+class Applied(NamedTuple):
+    """A journaled command and what it came to. ``checkpoint``: the chain of outcomes, if this event completes a stretch."""
+
+    seq: int
+    at_us: int
+    command_id: str
+    command: Command
+    outcomes: list[Outcome]
+    checkpoint: Checkpoint | None
+
+
+class Fold:
+    """The state that the journal leads to. One thread applies."""
+
+    __slots__ = ("chain", "engine", "journal_hash")
+
+    def __init__(self, engine: Engine, journal_hash: bytes, chain: OutcomeChain) -> None:
+        self.engine = engine
+        self.journal_hash = journal_hash
+        self.chain = chain
+
+    @classmethod
+    def new(cls) -> "Fold":
+        """Before the first event."""
+        return cls(Engine(), GENESIS_HASH, OutcomeChain())
+
+    @property
+    def seq(self) -> int:
+        return self.engine.seq
+
+    @property
+    def known(self) -> Known:
+        """What the journal must still hold when it is read again."""
+        return Known(self.engine.seq, self.journal_hash)
+
+    def apply(self, record: Record) -> Applied:
+        """Applies the next row. Raises JournalBroken if it does not follow from the last one, and what the engine raises."""
+        if not is_linked(self.journal_hash, record):
+            raise JournalBroken(f"event {record.seq} was altered: its hash does not follow from event {record.seq - 1}")
+        return self.apply_linked(record)
+
+    def apply_linked(self, record: Record) -> Applied:
+        """The same for a row whose hash was made here, after that of the last one."""
+        command = decode(record)
+        outcomes = self.engine.apply(Event(seq=record.seq, at_us=record.at_us, command=command))
+        self.journal_hash = record.hash
+        checkpoint = self.chain.add(outcomes)
+        return Applied(record.seq, record.at_us, record.command_id, command, outcomes, checkpoint)

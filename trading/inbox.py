@@ -1,0 +1,71 @@
+"""The inbox of the engine thread: commands that wait for the journal, bounded, cancels before new orders.
+
+Any thread puts, the engine thread takes. A cancel never waits behind a queue of new orders, and is not refused because of
+one: it has a bound of its own. Asleep, the taker is woken by a command or by news on the database connection.
+"""
+
+import collections
+import os
+import select
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Overloaded(Exception):
+    """The inbox is full; nothing was accepted."""
+
+
+class Inbox(Generic[T]):
+    """``limit`` bounds the urgent and the others, each."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._urgent: collections.deque[T] = collections.deque()
+        self._others: collections.deque[T] = collections.deque()
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._asleep = False
+
+    def __len__(self) -> int:
+        return len(self._urgent) + len(self._others)
+
+    def put(self, item: T, *, urgent: bool) -> None:
+        """Raises Overloaded, with nothing accepted."""
+        queue = self._urgent if urgent else self._others
+        if len(queue) >= self._limit:
+            raise Overloaded(f"{self._limit} commands wait already")
+        queue.append(item)
+        if self._asleep:
+            self.ring()
+
+    def ring(self) -> None:
+        """Wakes the taker. Any thread."""
+        os.eventfd_write(self._bell, 1)
+
+    def take(self, limit: int) -> list[T]:
+        """At most ``limit`` items: the urgent first, but half of the places are kept for the others."""
+        batch = _take(self._urgent, limit - min(len(self._others), limit // 2))
+        return batch + _take(self._others, limit - len(batch))
+
+    def wait(self, timeout_s: float, *file_descriptors: int) -> None:
+        """Sleeps until there is something to take, one of the descriptors can be read, or the time is over."""
+        self._asleep = True
+        try:
+            if not len(self):
+                poll = select.poll()
+                for descriptor in (self._bell, *file_descriptors):
+                    poll.register(descriptor, select.POLLIN)
+                poll.poll(timeout_s * 1000)
+        finally:
+            self._asleep = False
+        try:
+            os.eventfd_read(self._bell)
+        except BlockingIOError:
+            return
+
+    def __del__(self) -> None:
+        os.close(self._bell)
+
+
+def _take(queue: collections.deque[T], limit: int) -> list[T]:
+    return [queue.popleft() for _ in range(min(limit, len(queue)))]

@@ -1,0 +1,68 @@
+"""The chain of outcomes: what the engine made of every event, hashed, so that replicas can compare it and replays prove it.
+
+After every CHECKPOINT_EVENTS events there is a checkpoint: ``SHA-256(checkpoint before ‖ outcomes of each event since)``.
+The outcomes of an event are the JSON array of their fields, then one byte for the kind of each; the checkpoint before the
+first is 32 zero bytes. So an outcome's fields never change: a new fact is a new kind, at the end of KINDS.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from trading.engine import outcomes
+from trading.engine.outcomes import Outcome
+
+CHECKPOINT_EVENTS = 1000
+
+KINDS: tuple[type[Outcome], ...] = (
+    outcomes.AssetDefined,
+    outcomes.MarketDefined,
+    outcomes.MarketStateChanged,
+    outcomes.RulesSet,
+    outcomes.FeeTierSet,
+    outcomes.Credited,
+    outcomes.CommandRejected,
+    outcomes.OrderRejected,
+    outcomes.OrderAccepted,
+    outcomes.Filled,
+    outcomes.OrderFilled,
+    outcomes.OrderRested,
+    outcomes.OrderCancelled,
+    outcomes.BalanceChanged,
+)
+
+_encode = msgspec.json.Encoder().encode
+_number_of = {kind: number for number, kind in enumerate(KINDS)}.__getitem__
+
+
+class Checkpoint(NamedTuple):
+    """The chain's value after event ``seq``, a multiple of CHECKPOINT_EVENTS."""
+
+    seq: int
+    value: bytes
+
+
+START = Checkpoint(0, bytes(32))
+
+
+class OutcomeChain:
+    """The chain as it grows. ``last`` is the latest checkpoint. One thread adds, event by event."""
+
+    __slots__ = ("_digest", "_seq", "last")
+
+    def __init__(self, last: Checkpoint = START) -> None:
+        self.last = last
+        self._seq = last.seq
+        self._digest = hashlib.sha256(last.value)
+
+    def add(self, outcomes: Sequence[Outcome]) -> Checkpoint | None:
+        """Adds the outcomes of the next event; returns the checkpoint if it completes one."""
+        self._digest.update(_encode(outcomes) + bytes(map(_number_of, map(type, outcomes))))
+        self._seq += 1
+        if self._seq % CHECKPOINT_EVENTS:
+            return None
+        self.last = Checkpoint(self._seq, self._digest.digest())
+        self._digest = hashlib.sha256(self.last.value)
+        return self.last

@@ -1,0 +1,72 @@
+"""The inbox of the engine thread: bounded, cancels first, nobody starved, woken by commands and by the database."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from trading.inbox import Inbox, Overloaded
+
+
+def filled(urgent: int, others: int, limit: int = 1000) -> Inbox[str]:
+    inbox: Inbox[str] = Inbox(limit)
+    for number in range(others):
+        inbox.put(f"order {number}", urgent=False)
+    for number in range(urgent):
+        inbox.put(f"cancel {number}", urgent=True)
+    return inbox
+
+
+def test_everything_leaves_in_the_order_of_its_kind() -> None:
+    inbox = filled(urgent=2, others=3)
+    assert inbox.take(10) == ["cancel 0", "cancel 1", "order 0", "order 1", "order 2"]
+    assert len(inbox) == 0 and inbox.take(10) == []
+
+
+def test_cancels_go_before_orders_that_came_earlier() -> None:
+    assert filled(urgent=2, others=100).take(4) == ["cancel 0", "cancel 1", "order 0", "order 1"]
+
+
+def test_cancels_never_starve_the_orders() -> None:
+    assert filled(urgent=100, others=100).take(4) == ["cancel 0", "cancel 1", "order 0", "order 1"]
+    assert filled(urgent=100, others=1).take(4) == ["cancel 0", "cancel 1", "cancel 2", "order 0"]
+
+
+def test_a_full_inbox_refuses_orders_and_still_takes_cancels() -> None:
+    inbox = filled(urgent=0, others=5, limit=5)
+    with pytest.raises(Overloaded):
+        inbox.put("order", urgent=False)
+    inbox.put("cancel", urgent=True)
+    assert len(inbox) == 6
+
+
+def test_cancels_have_a_bound_too() -> None:
+    inbox = filled(urgent=5, others=0, limit=5)
+    with pytest.raises(Overloaded):
+        inbox.put("cancel", urgent=True)
+
+
+def test_what_is_there_already_is_not_waited_for() -> None:
+    started = time.monotonic()
+    filled(urgent=0, others=1).wait(30)
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("by", ["put", "ring", "descriptor"])
+def test_a_sleeper_is_woken(by: str) -> None:
+    inbox: Inbox[str] = Inbox(5)
+    reader, writer = os.pipe()
+    sleeper = threading.Thread(target=inbox.wait, args=(30.0, reader))
+    sleeper.start()
+    match by:
+        case "put":
+            inbox.put("order", urgent=False)
+        case "ring":
+            inbox.ring()
+        case _:
+            os.write(writer, b"x")
+    sleeper.join(10)
+    assert not sleeper.is_alive()
+    os.close(reader)
+    os.close(writer)

@@ -1,0 +1,218 @@
+"""Several processes on one journal, and what a process does when the journal or the database is not what it should be."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from django.test.utils import override_settings
+
+from tests.fixtures import Database
+from trading import replica
+from trading import runtime as runtime_module
+from trading.engine.commands import CancelAll, CancelOrder
+from trading.engine.outcomes import OrderCancelled
+from trading.inbox import Overloaded
+from trading.journal.append import append
+from trading.journal.records import Draft, draft, new_command_id
+from trading.journal.verify import verify
+from trading.outcome_chain import CHECKPOINT_EVENTS
+from trading.runtime import CommandRefused, Runtime
+
+from .world import ALICE, BOB, do, limit, open_market, serving
+
+
+def some_orders(count: int) -> list[Draft]:
+    """Orders far from each other, so that all of them rest."""
+    return [
+        draft(limit(ALICE, "sell", 200 + number % 50, 1), command_id=new_command_id(), request_id="test")
+        for number in range(count)
+    ]
+
+
+async def until(condition: Callable[[], bool], limit_s: float = 10.0) -> None:
+    async with asyncio.timeout(limit_s):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@contextmanager
+def without_guards(database: Database, *tables: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A connection that may change what nobody may change."""
+    with database.connect_as_owner() as connection:
+        for table in tables:
+            connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        yield connection
+        for table in tables:
+            connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+async def test_a_command_sent_to_every_process_has_one_effect_and_one_answer(database: Database) -> None:
+    async with serving() as first, serving() as second, serving() as third:
+        await open_market(first)
+        for number in range(30):
+            order, command_id = limit(ALICE, "sell", 200 + number, 1), new_command_id()
+            answers = await asyncio.gather(
+                *(do(one, order, command_id) for one in (first, second, third) for _ in range(2))
+            )
+            assert len({answer.seq for answer in answers}) == 1
+            assert sum(answer.applied is not None for answer in answers) == 1
+            other = await do(second, limit(ALICE, "sell", 200 + number, 2), command_id)
+            assert other.conflict and other.seq == answers[0].seq
+        assert len(list(first.live.open_orders(ALICE))) == 30
+
+
+async def test_what_another_process_appends_is_seen_at_once(database: Database) -> None:
+    with override_settings(JOURNAL_POLL_MS=60_000):
+        async with serving() as first, serving() as second:
+            await open_market(first)
+            await until(lambda: second.live.seq == first.live.seq)
+
+
+async def test_nothing_depends_on_being_woken(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replica, "CHANNEL", "elsewhere")
+    async with serving() as first, serving() as second:
+        await open_market(first)
+        await until(lambda: second.live.seq == first.live.seq)
+
+
+async def test_the_chain_of_outcomes_is_recorded_and_all_processes_agree_on_it(database: Database) -> None:
+    async with serving() as first, serving() as second:
+        await open_market(first)
+        with database.connect() as connection:
+            append(connection, some_orders(2 * CHECKPOINT_EVENTS), now_us=1)
+            await until(lambda: first.projector.seq == second.projector.seq > 2 * CHECKPOINT_EVENTS)
+            rows = connection.execute("SELECT seq, chain FROM outcome_checkpoint ORDER BY seq").fetchall()
+        assert [row[0] for row in rows] == [CHECKPOINT_EVENTS, 2 * CHECKPOINT_EVENTS]
+        for one in (first, second):
+            assert one.replica.fold.chain.last == rows[-1]
+            assert one.health().ready
+
+
+async def test_a_process_that_comes_to_other_outcomes_stops_and_says_where(database: Database) -> None:
+    async with serving() as first:
+        await open_market(first)
+        with database.connect() as connection:
+            append(connection, some_orders(CHECKPOINT_EVENTS), now_us=1)
+            await until(lambda: first.projector.seq > CHECKPOINT_EVENTS)
+        with without_guards(database, "outcome_checkpoint") as owner:
+            owner.execute("UPDATE outcome_checkpoint SET chain = sha256('other')")
+        second = Runtime()
+        second.start()
+        await until(lambda: second.replica.stopped_because is not None)
+        engine = second.health().parts["engine"]
+        assert engine.startswith("OutcomesDiffer: the outcomes of events 1 to 1000"), engine
+        assert not second.health().ready and first.health().ready
+        await second.stop()
+    with database.connect() as connection:
+        assert verify(connection).findings[:1] == ["events 1 to 1000 come to other outcomes than when they happened"]
+
+
+@pytest.mark.parametrize("meanwhile", [0, 5])
+async def test_a_journal_that_lost_its_tail_is_not_continued(database: Database, meanwhile: int) -> None:
+    """``meanwhile``: so many events were appended to it by somebody else, so its head is not behind."""
+    async with serving() as runtime:
+        await open_market(runtime)
+        for price in (200, 201, 202):
+            last = await do(runtime, limit(ALICE, "sell", price, 1))
+        await runtime.projected(last.seq)
+        with without_guards(database, "order_event", "journal_head") as owner:
+            with owner.transaction():
+                owner.execute("SELECT FROM journal_head FOR UPDATE")
+                owner.execute("DELETE FROM order_event WHERE seq > %s", (last.seq - 2,))
+                owner.execute(
+                    "UPDATE journal_head SET (seq, at_us, hash) ="
+                    " (SELECT seq, at_us, hash FROM order_event ORDER BY seq DESC LIMIT 1)"
+                )
+                owner.execute("ALTER TABLE journal_head ENABLE TRIGGER USER")
+                rows = count(owner)
+            if meanwhile:
+                append(owner, some_orders(meanwhile), now_us=1)
+        with pytest.raises((runtime_module.OutcomeUnknown, replica.ReplicaStopped)):
+            for _ in range(100):
+                await do(runtime, limit(ALICE, "sell", 300, 1))
+        assert "DatabaseLostData" in runtime.health().parts["engine"]
+        assert not runtime.health().ready
+        with database.connect() as connection:
+            assert count(connection) == rows + meanwhile
+
+
+def count(connection: psycopg.Connection[tuple[object, ...]]) -> int:
+    row = connection.execute("SELECT count(*) FROM order_event").fetchone()
+    return int(str(row and row[0]))
+
+
+async def test_a_process_stopped_within_its_transaction_does_not_keep_the_journal_from_the_others(
+    database: Database,
+) -> None:
+    async with serving() as runtime:
+        await open_market(runtime)
+        with database.connect() as stopped:
+            stopped.execute(replica.WRITER_SETTINGS)
+            stopped.execute("BEGIN; SELECT FROM journal_head FOR UPDATE")
+            answer = await asyncio.wait_for(do(runtime, limit(ALICE, "sell", 200, 1)), 5)
+            assert answer.applied is not None
+            with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
+                stopped.execute("COMMIT")
+
+
+async def test_a_command_that_the_database_refuses_harms_no_other(database: Database) -> None:
+    async with serving() as runtime:
+        await open_market(runtime)
+        loop = asyncio.get_running_loop()
+        good, bad = (
+            some_orders(3),
+            Draft(command_id=new_command_id(), kind="CancelAll", account=1, market=None, body=b"{", request_id="bad"),
+        )
+        futures = [loop.create_future() for _ in range(4)]
+        with database.connect() as holder, holder.transaction():
+            holder.execute("SELECT FROM journal_head FOR UPDATE")  # so that all four are taken together
+            for one, future in zip((good[0], bad, *good[1:]), futures, strict=True):
+                runtime.replica.submit(replica.Submission(one, future))
+        answers = await asyncio.gather(*futures, return_exceptions=True)
+        assert isinstance(answers[1], CommandRefused)
+        assert all(answer.applied is not None for answer in (answers[0], *answers[2:]))
+        assert runtime.health().ready
+
+
+async def test_a_sequence_that_stands_still_while_a_command_waits_is_not_called_ready(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime_module, "STALL_S", 0.2)
+    async with serving() as runtime:
+        await open_market(runtime)
+        with database.connect() as holder, holder.transaction():
+            holder.execute("SELECT FROM journal_head FOR UPDATE")
+            waiting = asyncio.create_task(do(runtime, limit(ALICE, "sell", 200, 1)))
+            await until(lambda: not runtime.health().ready)
+            assert "a command has waited" in runtime.health().parts["engine"]
+        await waiting
+        assert runtime.health().ready
+
+
+async def test_a_database_that_is_gone_is_not_called_ready(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime_module, "STALL_S", 0.2)
+    async with serving() as runtime:
+        await open_market(runtime)
+
+        def refuse(*_: object) -> int:
+            raise psycopg.OperationalError("gone")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(replica, "check_head", refuse)
+            await until(lambda: not runtime.health().ready)
+            assert "the database has not done" in runtime.health().parts["engine"]
+        await until(lambda: runtime.health().ready)
+
+
+async def test_cancels_pass_while_new_orders_are_refused_because_the_read_models_are_behind(database: Database) -> None:
+    async with serving() as runtime:
+        await open_market(runtime)
+        orders = [await do(runtime, limit(BOB, "buy", price, 1)) for price in (50, 51)]
+        runtime._lag_limit = -1
+        with pytest.raises(Overloaded):
+            await do(runtime, limit(BOB, "buy", 52, 1))
+        for command in (CancelOrder(account=BOB, order=orders[0].seq), CancelAll(account=BOB)):
+            answer = await do(runtime, command)
+            assert answer.applied is not None and type(answer.applied.outcomes[0]) is OrderCancelled
