@@ -31,6 +31,13 @@ def conninfo() -> str:
     return make_conninfo(**{**_LIVELINESS, **database.get("OPTIONS", {}), **given})
 
 
+def owner_conninfo() -> str:
+    """The connection string of the role that owns the tables, for what only it may do."""
+    return (
+        conninfo() if settings.DATABASE_OWNER_URL is None else make_conninfo(settings.DATABASE_OWNER_URL, **_LIVELINESS)
+    )
+
+
 def open_pool() -> ConnectionPool:
     """Connections for reading, shared by worker threads; at most POOL_SIZE, and one waits POOL_WAIT_S for one."""
     return ConnectionPool(

@@ -219,9 +219,9 @@ class Trade(models.Model):
 
 
 class Fill(models.Model):
-    """One side of a trade, as the order's owner sees it."""
+    """One side of a trade, as the order's owner sees it. ``id``: twice the trade's, less one for the taker."""
 
-    id = models.BigAutoField(primary_key=True)
+    id = models.BigIntegerField(primary_key=True)
     # A read model with one writer, made anew from the journal at any time: no foreign key is checked row by row.
     trade = models.ForeignKey(
         Trade, on_delete=models.PROTECT, related_name="fills", db_index=False, db_constraint=False

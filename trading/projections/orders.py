@@ -34,10 +34,10 @@ PREPARE put_trades (text, text, text, text, text, text, text, text) AS
     INSERT INTO trade (id, seq, market, at_us, price_ticks, quantity_lots, quote_atoms, taker_side)
     SELECT id::bigint, seq::bigint, market, at_us::bigint, price::bigint, lots::bigint, quote::numeric, side
       FROM {rows_from(1, 8)} AS t (id, seq, market, at_us, price, lots, quote, side, n);
-PREPARE put_fills (text, text, text, text, text, text) AS
-    INSERT INTO fill (trade_id, order_seq, account_id, side, liquidity, fee_atoms)
-    SELECT trade::bigint, seq::bigint, account::bigint, side, liquidity, fee::numeric
-      FROM {rows_from(1, 6)} AS t (trade, seq, account, side, liquidity, fee, n)
+PREPARE put_fills (text, text, text, text, text, text, text) AS
+    INSERT INTO fill (id, trade_id, order_seq, account_id, side, liquidity, fee_atoms)
+    SELECT id::bigint, trade::bigint, seq::bigint, account::bigint, side, liquidity, fee::numeric
+      FROM {rows_from(1, 7)} AS t (id, trade, seq, account, side, liquidity, fee, n)
 """
 
 
@@ -107,9 +107,9 @@ class OrderBatch:
         side = fill.taker_side
         lots, quote = fill.quantity_lots, fill.quote_atoms
         self._trades.append((trade, event.seq, fill.market, event.at_us, fill.price_ticks, lots, quote, side))
-        self._fills.append((trade, taker, fill.taker_account, side, "taker", fill.taker_fee_atoms))
+        self._fills.append((2 * trade - 1, trade, taker, fill.taker_account, side, "taker", fill.taker_fee_atoms))
         maker_side = "sell" if side == "buy" else "buy"
-        self._fills.append((trade, maker, fill.maker_account, maker_side, "maker", fill.maker_fee_atoms))
+        self._fills.append((2 * trade, trade, maker, fill.maker_account, maker_side, "maker", fill.maker_fee_atoms))
         for order, fee in ((taker, fill.taker_fee_atoms), (maker, fill.maker_fee_atoms)):
             change = self._change(event, order)
             change.lots += lots

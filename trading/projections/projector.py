@@ -21,12 +21,11 @@ import psycopg
 from ledger.posting import Books
 from trading.bulk import BY_KEY
 from trading.database import WRITER_SETTINGS
-from trading.engine.commands import DefineAsset, DefineMarket, SetMarketState
+from trading.engine.commands import DefineMarket
 from trading.fold import Applied
 from trading.outcome_chain import CHECKPOINT_EVENTS, Checkpoint
 
-from . import candles, markets, orders, postings
-from .orders import OrderBatch
+from . import postings, read_models
 
 log = logging.getLogger(__name__)
 
@@ -208,18 +207,10 @@ class Projector:
         connection = self._connected()
         if self._books is None:
             self._books = Books(connection)
-        batched, listings = OrderBatch(), []
-        for event in batch:
-            if isinstance(event.command, DefineAsset | DefineMarket | SetMarketState):
-                listings += markets.statements(event)
-            else:
-                batched.add(event)
         statements = [
             f"SELECT move_projection_checkpoint({batch[0].seq - 1}, {batch[-1].seq})",
-            *listings,
             *_outcome_checkpoints(batch),
-            *batched.statements(),
-            *candles.statements(batch),
+            *read_models.statements(batch),
             *self._books.statements(postings.entries(batch, self._markets)),
         ]
         try:
@@ -232,7 +223,7 @@ class Projector:
             self._connection = psycopg.connect(
                 self._conninfo, autocommit=True, application_name="kontor-projector", prepare_threshold=None
             )
-            self._connection.execute(f"{BY_KEY};{WRITER_SETTINGS};{orders.PREPARE};{candles.PREPARE}")
+            self._connection.execute(f"{BY_KEY};{WRITER_SETTINGS};{read_models.PREPARE}")
         return self._connection
 
     def _disconnect(self) -> None:
