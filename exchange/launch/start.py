@@ -19,6 +19,7 @@ from exchange.launch.stop_signals import StopRequested, StopSignals
 from exchange.launch.supervisor import Supervisor
 from exchange.launch.surroundings import (
     ensure_secret_key,
+    note_database,
     read_demo_users,
     require_database,
     require_free_port,
@@ -87,7 +88,9 @@ def _database(configuration: Configuration, *, console: Console, postgres: Embed
     if postgres is not None:
         console.say("starting PostgreSQL")
         postgres.start()
-        return postgres.url(), postgres.url(DATABASE, OWNER)
+        application_url, owner_url = postgres.url(), postgres.url(DATABASE, OWNER)
+        note_database(configuration.state_dir, application_url=application_url, owner_url=owner_url)
+        return application_url, owner_url
     application_url = str(configuration.database_url)
     owner_url = str(configuration.database_owner_url)
     console.say("looking for the database of DATABASE_URL")

@@ -18,6 +18,7 @@ import psycopg
 from exchange.launch.configuration import HOST, Configuration, without_password
 from exchange.launch.refusal import EXIT_REFUSED, Refusal, disk_full, refusal_of_folder
 
+DATABASE_NOTE = "database.json"
 _PORT_PATIENCE_S = 1.0
 _LEAST_FREE_BYTES = 200 * 1024 * 1024
 _CONNECT_LIMIT_S = 10
@@ -101,6 +102,15 @@ def ensure_secret_key(state_dir: Path) -> None:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(_SECRET_KEY_BYTES))
         fresh.replace(path)
+    except OSError as error:
+        raise refusal_of_folder(state_dir, error) from error
+
+
+def note_database(state_dir: Path, *, application_url: str, owner_url: str) -> None:
+    """Writes down where the embedded server is, so that ``manage.py`` finds it. No password is in it. Raises Refusal."""
+    path = state_dir / DATABASE_NOTE
+    try:
+        path.write_text(json.dumps({"DATABASE_URL": application_url, "DATABASE_OWNER_URL": owner_url}, indent=1))
     except OSError as error:
         raise refusal_of_folder(state_dir, error) from error
 

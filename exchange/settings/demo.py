@@ -1,8 +1,18 @@
 """The exchange from a clone: embedded parts, plain HTTP on loopback, a faucet. Never for real money."""
 
+import json
+import os
+
+import dj_database_url
+
 from .base import *  # noqa: F403
 from .base import STATE
 
 DEMO = True
 ALLOWED_HOSTS = ["*"]
+if not os.environ.get("DATABASE_URL") and (STATE / "database.json").exists():
+    # A person who calls manage.py beside `make run` means the server that it started.
+    _note = json.loads((STATE / "database.json").read_text())
+    DATABASES = {"default": dj_database_url.parse(_note["DATABASE_URL"])}
+    DATABASE_OWNER_URL = _note["DATABASE_OWNER_URL"]
 SECRET_KEY = (STATE / "secret_key").read_text().strip() if (STATE / "secret_key").exists() else "set-by-the-launcher"

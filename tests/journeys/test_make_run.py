@@ -71,6 +71,20 @@ class Clone:
                 extra_groups=None if self.user is None else [],
             )
 
+    def manage(self, *arguments: str) -> str:
+        """What manage.py says in the clone, called as a person would beside `make run`."""
+        return subprocess.run(
+            [".venv/bin/python", "manage.py", *arguments],
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+            user=self.user,
+            group=self.user,
+            extra_groups=None if self.user is None else [],
+        ).stdout
+
     @property
     def said(self) -> str:
         return self.output.read_text(errors="replace")
@@ -156,6 +170,8 @@ def test_a_stranger_trades_stops_and_goes_on(clone: Clone) -> None:
         assert client.get("/trade/orders").json()["items"] == [second, placed]
         balances = {item["asset"]: item for item in client.get("/account/balances").json()["items"]}
         assert balances["USD"]["total"] == "50000.00"
+        assert "the books agree with the engine" in clone.manage("verify")
+        assert "would be the same" in clone.manage("rebuild", "--compare")
 
     clone.stop(signal.SIGINT, group=True)
     assert clone.processes() == []
