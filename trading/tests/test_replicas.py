@@ -157,6 +157,21 @@ async def test_a_process_stopped_within_its_transaction_does_not_keep_the_journa
                 stopped.execute("COMMIT")
 
 
+async def test_a_statement_that_took_too_long_is_done_once(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replica, "WRITER_SETTINGS", "SET statement_timeout = '100ms'")
+    async with serving() as runtime:
+        await open_market(runtime)
+        before = runtime.live.seq
+        with database.connect() as holder, holder.transaction():
+            holder.execute("SELECT FROM journal_head FOR UPDATE")
+            waiting = asyncio.create_task(do(runtime, limit(ALICE, "sell", 200, 1)))
+            await until(lambda: runtime.replica.retrying_since is not None)
+        answer = await waiting
+        assert answer.applied is not None and answer.seq == before + 1
+        with database.connect() as connection:
+            assert count(connection) == answer.seq
+
+
 async def test_a_command_that_the_database_refuses_harms_no_other(database: Database) -> None:
     async with serving() as runtime:
         await open_market(runtime)

@@ -331,6 +331,16 @@ async def _level(first: Runtime, second: Runtime) -> None:
         ("UPDATE order_event SET kind = 'CancelAll' WHERE seq = 8", "event 8"),
         ("UPDATE order_event SET account_id = 2 WHERE seq = 8", "event 8"),
         ("UPDATE order_event SET hash = sha256('x') WHERE seq = 6", "event 6"),
+        ("UPDATE order_event SET request_id = 'tesu' WHERE seq = 8", "event 8"),
+        ("UPDATE order_event SET format = 1 WHERE seq = 8", "event 8"),
+        ("UPDATE order_event SET format = 3 WHERE seq = 8", "event 8"),
+        ("UPDATE order_event SET market = 'BTC/USE' WHERE seq = 8", "event 8"),
+        ("UPDATE order_event SET market = NULL WHERE seq = 8", "event 8"),
+        ("UPDATE order_event SET command_id = gen_random_uuid() WHERE seq = 8", "event 8"),
+        ("UPDATE order_event SET seq = 1000 WHERE seq = 9", "event 9"),
+        ("UPDATE journal_head SET hash = sha256('x')", "the head's hash is not that of event 10"),
+        ("UPDATE journal_head SET at_us = at_us + 1", "the head's time is not that of event 10"),
+        ("UPDATE journal_head SET seq = seq + 1", "the head says event 11, the last row is 10"),
         ("DELETE FROM order_event WHERE seq = 7", "event 7 is missing"),
     ],
 )
@@ -341,7 +351,9 @@ async def test_verify_names_the_first_altered_event(database: Database, change: 
             await do(runtime, limit(ALICE, "sell", price, 1))
     assert findings(database) == []
     with database.connect_as_owner() as connection:
-        connection.execute("ALTER TABLE order_event DISABLE TRIGGER order_event_append_only")
+        connection.execute(
+            "ALTER TABLE order_event DISABLE TRIGGER USER; ALTER TABLE journal_head DISABLE TRIGGER USER"
+        )
         connection.execute(change)
     assert any(said in finding for finding in findings(database)), findings(database)
 
