@@ -7,6 +7,8 @@ without writing anything; all else becomes a command, and its answer is what the
 import datetime as dt
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from psycopg import Connection, OperationalError
@@ -36,7 +38,7 @@ from .problems import (
     refused,
 )
 from .replica import Answer, ReplicaStopped
-from .runtime import CommandRefused, OutcomeUnknown, ProjectionBehind, Runtime
+from .runtime import CommandRefused, LiveBehind, OutcomeUnknown, ProjectionBehind, Runtime
 from .shapes import FillBody, OrderBody, OrderLike, OrderRequest, at_text, order_body
 
 log = logging.getLogger(__name__)
@@ -130,12 +132,7 @@ def as_command(account: int, request: OrderRequest, market: Market) -> PlaceOrde
 async def cancel_order(runtime: Runtime, *, account: int, reference: str, request_id: str) -> OrderBody:
     """Cancels one order, by its id or ``client:ID``. Raises Problem: unknown_order, order_closed."""
     order_id = _order_id(account, reference)
-    order: OrderLike | None = runtime.live.order(order_id)
-    if order is None:
-        row = await read(runtime, queries.order_by_id, order_id=order_id)
-        order = runtime.live.order(order_id) or row  # it may have been placed meanwhile
-    if order is None or order.account != account:
-        raise Problem(UNKNOWN_ORDER, "You have no order of this id.")
+    order = await _known_order(runtime, account, order_id)
     if order.status != "open":
         raise _closed(order)
     answer = await submit(
@@ -163,12 +160,21 @@ async def cancel_all(runtime: Runtime, *, account: int, market: str | None, side
 async def find_order(runtime: Runtime, *, account: int, reference: str) -> OrderBody:
     """One order with its fills, by its id or ``client:ID``. Raises Problem unknown_order."""
     order_id = _order_id(account, reference)
+    return await describe(runtime, await _known_order(runtime, account, order_id))
+
+
+async def _known_order(runtime: Runtime, account: int, order_id: str) -> OrderLike:
+    """The account's order as it stands. Raises Problem unknown_order."""
     order: OrderLike | None = runtime.live.order(order_id)
+    if order is None:
+        with _reading():
+            await runtime.catch_up()  # another process may have acknowledged it just now
+        order = runtime.live.order(order_id)
     if order is None:
         order = await read(runtime, queries.order_by_id, order_id=order_id)
     if order is None or order.account != account:
         raise Problem(UNKNOWN_ORDER, "You have no order of this id.")
-    return await describe(runtime, order)
+    return order
 
 
 async def describe(runtime: Runtime, order: OrderLike) -> OrderBody:
@@ -280,9 +286,15 @@ async def submit(runtime: Runtime, command: Command, *, command_id: str, request
 
 async def read(runtime: Runtime, query, /, **arguments):  # type: ignore[no-untyped-def]
     """Runs a query; raises Problem not_ready if the read models are behind what was answered already, or out of reach."""
-    try:
+    with _reading():
         return await runtime.read(query, **arguments)
-    except ProjectionBehind as error:
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except (LiveBehind, ProjectionBehind) as error:
         raise Problem(NOT_READY, f"{error}.", headers={"Retry-After": "1"}) from error
     except OperationalError as error:
         log.warning("a query failed: %s", str(error).strip() or repr(error))

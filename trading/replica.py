@@ -134,6 +134,10 @@ class Replica:
         self.stopped_because = self.stopped_because or reason
         self._inbox.ring()
 
+    def look(self) -> None:
+        """Looks at the journal now. Any thread."""
+        self._inbox.ring()
+
     def submit(self, submission: Submission) -> None:
         """Puts a command into the inbox; any thread. Raises Overloaded or ReplicaStopped, with nothing accepted."""
         if self.stopped_because is not None or self._stopping:

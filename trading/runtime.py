@@ -23,7 +23,7 @@ from .engine.commands import Command, PlaceOrder
 from .engine.snapshot import state_hash
 from .fold import Applied, Fold
 from .inbox import Overloaded
-from .journal.read import records_by_seq
+from .journal.read import head_seq, records_by_seq
 from .journal.records import decode, draft
 from .live import RECENT_TRADES, LiveState, Placed, TradePrint
 from .projections.projector import OutcomesDiffer, Projector
@@ -38,6 +38,7 @@ GC_THRESHOLD = 50_000
 """Objects made before the collector looks at the young ones. An order makes dozens, none in cycles."""
 
 PROJECTION_WAIT_S = 5.0
+CATCH_UP_WAIT_S = 2.0
 ANSWER_WAIT_S = 15.0
 """After this long the caller is told that the outcome is unknown; the command may still be committed."""
 
@@ -47,6 +48,10 @@ STALL_S = 2.0
 
 class ProjectionBehind(Exception):
     """The read models have not reached what the caller has seen already."""
+
+
+class LiveBehind(Exception):
+    """This process has not folded yet what others have committed."""
 
 
 class OutcomeUnknown(Exception):
@@ -88,6 +93,7 @@ class Runtime:
         self._unanswered: dict[asyncio.Future[Answer], float] = {}
         """Who waits for the journal, and until when, oldest first."""
         self._projection_waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._live_waiters: list[tuple[int, asyncio.Future[None]]] = []
         self.projector = Projector(conninfo(), on_progress=self._on_projected, on_stopped=self._on_projector_stopped)
         self._snapshots = SnapshotWorker(every=settings.SNAPSHOT_EVERY, pause_s=settings.SNAPSHOT_PAUSE_S)
         self.replica = Replica(
@@ -143,6 +149,19 @@ class Runtime:
         """Runs a query in a worker thread, on read models that include everything this process has answered."""
         await self.projected(self.live.seq)
         return await asyncio.to_thread(self._query, query, arguments)
+
+    async def catch_up(self) -> None:
+        """Waits until the live state has all that is committed now, whichever process committed it. Raises LiveBehind."""
+        seq = await asyncio.to_thread(self._query, head_seq, {})
+        if self.live.seq >= seq:
+            return
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._live_waiters.append((seq, future))
+        self.replica.look()
+        try:
+            await asyncio.wait_for(future, CATCH_UP_WAIT_S)
+        except TimeoutError:
+            raise LiveBehind(f"this process is at event {self.live.seq}, not yet at {seq}") from None
 
     async def projected(self, seq: int) -> None:
         """Waits until the read models are at ``seq``. Raises ProjectionBehind after PROJECTION_WAIT_S."""
@@ -267,6 +286,8 @@ class Runtime:
         self.live.set_levels(publication.levels)
         if self.observer is not None:
             self.observer.on_batch(publication)
+        if self._live_waiters:
+            self._live_waiters = _wake(self._live_waiters, self.live.seq)
         for submission, answer in publication.answers:
             self._unanswered.pop(submission.future, None)
             if submission.future.done():
@@ -310,12 +331,15 @@ class Runtime:
         self.projector.hurry()
 
     def _wake_projection_waiters(self) -> None:
-        waiting = []
-        for seq, future in self._projection_waiters:
-            if future.done():
-                continue
-            if self.projector.seq >= seq:
-                future.set_result(None)
-            else:
-                waiting.append((seq, future))
-        self._projection_waiters = waiting
+        self._projection_waiters = _wake(self._projection_waiters, self.projector.seq)
+
+
+def _wake(waiters: list[tuple[int, asyncio.Future[None]]], seq: int) -> list[tuple[int, asyncio.Future[None]]]:
+    """Wakes those who wait for ``seq`` or less; returns the others."""
+    waiting = []
+    for wanted, future in waiters:
+        if wanted > seq:
+            waiting.append((wanted, future))
+        elif not future.done():
+            future.set_result(None)
+    return [(wanted, future) for wanted, future in waiting if not future.done()]

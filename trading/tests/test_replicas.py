@@ -8,11 +8,13 @@ import psycopg
 import pytest
 from django.test.utils import override_settings
 
+from accounts.problems import Problem
 from tests.fixtures import Database
 from trading import replica
 from trading import runtime as runtime_module
 from trading.engine.commands import CancelAll, CancelOrder
 from trading.engine.outcomes import OrderCancelled
+from trading.gateway import cancel_order, find_order
 from trading.inbox import Overloaded
 from trading.journal.append import append
 from trading.journal.records import Draft, draft, new_command_id
@@ -61,6 +63,25 @@ async def test_a_command_sent_to_every_process_has_one_effect_and_one_answer(dat
             other = await do(second, limit(ALICE, "sell", 200 + number, 2), command_id)
             assert other.conflict and other.seq == answers[0].seq
         assert len(list(first.live.open_orders(ALICE))) == 30
+
+
+async def test_an_order_that_another_process_acknowledged_is_known_and_cancelled_here(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a balancer the next request goes anywhere; nobody may be told that his live order does not exist."""
+    monkeypatch.setattr(replica, "CHANNEL", "elsewhere")
+    with override_settings(JOURNAL_POLL_MS=60_000):
+        async with serving() as first, serving() as second:
+            await open_market(first)
+            command_id = new_command_id()
+            await do(first, limit(ALICE, "sell", 200, 1), command_id)
+            assert second.live.order(command_id) is None
+            body = await cancel_order(second, account=ALICE, reference=command_id, request_id="test")
+            assert (body.id, body.status) == (command_id, "cancelled")
+            found = await find_order(first, account=ALICE, reference=command_id)
+            assert found.status == "open"  # what it was told; asking by id of what one knows asks nobody else
+            with pytest.raises(Problem, match="You have no order of this id"):
+                await find_order(second, account=BOB, reference=command_id)
 
 
 async def test_what_another_process_appends_is_seen_at_once(database: Database) -> None:
