@@ -5,13 +5,16 @@ VENV_PYTHON = .venv/bin/python
 UV_COMPILE = $(VENV_PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check bench chaos soak drill lock clean
 
 help:
 	@echo "make run     start the exchange with a demo market on PORT (default 8000); BOTS=off for a silent one"
 	@echo "make test    all tests"
 	@echo "make check   format, lint, types, import floors, migrations and OpenAPI in step"
 	@echo "make bench   the figures of docs/benchmarks.md, also written to .state/bench.json"
+	@echo "make chaos   faults under load and the defects that they must find; ARGS='--kills 1000' for the long form"
+	@echo "make soak    a mixed load for 20 minutes: what grows, what gets slower; ARGS='--minutes 60'"
+	@echo "make drill   backup while trading, restore to a moment, verification"
 	@echo "make lock    lock the dependencies by hash after a change of pyproject.toml; UPGRADE=--upgrade takes the newest of all"
 	@echo "make clean   remove .state (all demo data), .venv and the modules of the site"
 
@@ -35,7 +38,19 @@ check:
 
 bench:
 	@$(PYTHON) etc/bootstrap.py dev
-	$(VENV_PYTHON) -m benchmarks
+	$(VENV_PYTHON) -m benchmarks $(ARGS)
+
+chaos:
+	@$(PYTHON) etc/bootstrap.py dev
+	$(VENV_PYTHON) -m tests.chaos $(ARGS)
+
+soak:
+	@$(PYTHON) etc/bootstrap.py dev
+	$(VENV_PYTHON) -m benchmarks.soak $(ARGS)
+
+drill:
+	@$(PYTHON) etc/bootstrap.py dev
+	$(VENV_PYTHON) -m exchange.launch.drill $(ARGS)
 
 lock:
 	@$(PYTHON) etc/bootstrap.py dev
