@@ -11,7 +11,7 @@ help:
 	@echo "make run     start the exchange with a demo market on PORT (default 8000); BOTS=off for a silent one"
 	@echo "make test    all tests"
 	@echo "make check   format, lint, types, import floors, migrations and OpenAPI in step"
-	@echo "make bench   the figures of docs/benchmarks.md, also written to .state/bench.json"
+	@echo "make bench   the figures of docs/benchmarks.md, also written to .state/bench.json; ARGS=durable for a part"
 	@echo "make chaos   faults under load and the defects that they must find; ARGS='--kills 1000' for the long form"
 	@echo "make soak    a mixed load for 20 minutes: what grows, what gets slower; ARGS='--minutes 60'"
 	@echo "make drill   backup while trading, restore to a moment, verification"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import uvloop
 from websockets.asyncio.client import connect
 
+from benchmarks.connection import Connection
 from benchmarks.flow import FlowOrder, draw
 
 OPEN_LIMIT = 20
@@ -40,19 +41,9 @@ class Measured:
 
 
 async def rest_connection(port: int, token: str, seed: int, end: float, measured: Measured) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    """One connection with one order under way."""
+    connection = await Connection.open(port, token)
     rng = random.Random(seed)
-    head = (
-        f" HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n".encode()
-    )
-
-    async def call(method: bytes, body: bytes) -> tuple[bytes, bytes]:
-        writer.write(method + b" /trade/orders" + head + b"content-length: %d\r\n\r\n" % len(body) + body)
-        headers = await reader.readuntil(b"\r\n\r\n")
-        start = headers.index(b"content-length: ") + 16
-        length = int(headers[start : headers.index(b"\r", start)])
-        return headers[9:12], await reader.readexactly(length)
-
     open_orders = 0
     while time.perf_counter() < end:
         order = draw(rng)
@@ -61,16 +52,16 @@ async def rest_connection(port: int, token: str, seed: int, end: float, measured
             f'"quantity":"{order.quantity}","time_in_force":"{order.time_in_force}"}}'
         ).encode()
         sent = time.perf_counter()
-        status, answer = await call(b"POST", body)
-        if status == b"201":
+        status, answer = await connection.call("POST", "/trade/orders", body)
+        if status == 201:
             measured.latencies_s.append(time.perf_counter() - sent)
             open_orders += b'"status":"open"' in answer
         else:
             measured.other[json.loads(answer).get("code", "?")] += 1
         if open_orders >= OPEN_LIMIT:
-            await call(b"DELETE", b"")
+            await connection.call("DELETE", "/trade/orders")
             open_orders = 0
-    writer.close()
+    connection.close()
 
 
 async def stream_connection(port: int, token: str, seed: int, end: float, measured: Measured) -> None:
@@ -93,7 +84,7 @@ async def stream_connection(port: int, token: str, seed: int, end: float, measur
             await stream.send(message(draw(rng)))
         while sent:
             text = await stream.recv()
-            if '"method":"add_order"' not in text:  # type: ignore[operator]
+            if '"method":"add_order"' not in text:
                 continue
             answer = json.loads(text)
             started = sent.pop(answer["req_id"])
