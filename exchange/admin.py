@@ -156,15 +156,15 @@ class PostingInline(ReadOnlyInline):
 
 @admin.register(Entry)
 class EntryAdmin(ViewAdmin):
-    list_display = ("cause", "at")
-    search_fields = ("=cause",)
+    list_display = ("cause", "at", "reverses_id")
+    search_fields = ("=cause", "=reverses__cause")
     ordering = ("-cause",)
     inlines = (PostingInline,)
 
 
 @admin.register(LedgerAccount)
 class LedgerAccountAdmin(ViewAdmin):
-    list_display = ("id", "kind", "owner", "asset", "balance")
+    list_display = ("id", "kind", "owner", "asset", "balance", "held")
     list_filter = ("kind", "asset")
     search_fields = ("=owner",)
     ordering = ("kind", "owner", "asset")
@@ -172,7 +172,7 @@ class LedgerAccountAdmin(ViewAdmin):
 
 @admin.register(Posting)
 class PostingAdmin(ViewAdmin):
-    list_display = ("id", "entry_id", "account", "kind", "amount", "balance")
+    list_display = ("id", "entry_id", "account", "kind", "amount", "balance", "held")
     search_fields = ("=entry__cause", "=account__owner")
     list_select_related = ("account",)
     ordering = ("-id",)

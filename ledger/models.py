@@ -1,32 +1,71 @@
 """The books. Written by ``ledger.posting`` alone; the database's triggers hold the invariants (``migrations/ledger/*.sql``).
 
-Signs: credits are positive. What the house owes to users is positive, the other side of it negative; an entry sums to
-zero in every asset. Amounts are atomic units of the asset, ``numeric(78, 0)``.
+Signs: credits are positive, debits negative, in every account of every kind; an entry sums to zero in every asset.
+Amounts are atomic units of the asset, ``numeric(78, 0)``.
 """
 
 from django.db import models
+
+
+class AccountClass(models.TextChoices):
+    """What an account stands for in a balance sheet or an income statement.
+
+    Credits being positive, a liability, revenue or equity is usually above zero, an asset or an expense below. Reports
+    turn the sign of assets and expenses; nothing else does.
+    """
+
+    ASSET = "asset", "Assets"
+    LIABILITY = "liability", "Liabilities"
+    REVENUE = "revenue", "Revenue"
+    EXPENSE = "expense", "Expenses"
+    EQUITY = "equity", "Equity"
 
 
 class Kind(models.TextChoices):
     """The chart of accounts."""
 
     USER = "user", "What we owe a user"
+    WITHDRAWALS_PENDING = "withdrawals_pending", "Withdrawals on their way"
     FEES = "fees", "Fees earned"
+    ROUNDING = "rounding", "Residue of rounding fees up"
+    CUSTODY_HOT = "custody_hot", "Assets in hot wallets"
+    CUSTODY_COLD = "custody_cold", "Assets in cold storage"
+    CUSTODY_TRANSIT = "custody_transit", "Assets between wallets"
+    NETWORK_FEES = "network_fees", "Network fees paid"
+    EQUITY = "equity", "The owners' stake"
     FAUCET = "faucet", "Play money given out"
     ADJUSTMENT = "adjustment", "Credits by hand"
+
+
+CLASSES: dict[Kind, AccountClass] = {
+    Kind.USER: AccountClass.LIABILITY,
+    Kind.WITHDRAWALS_PENDING: AccountClass.LIABILITY,
+    Kind.FEES: AccountClass.REVENUE,
+    Kind.ROUNDING: AccountClass.REVENUE,
+    Kind.CUSTODY_HOT: AccountClass.ASSET,
+    Kind.CUSTODY_COLD: AccountClass.ASSET,
+    Kind.CUSTODY_TRANSIT: AccountClass.ASSET,
+    Kind.NETWORK_FEES: AccountClass.EXPENSE,
+    Kind.EQUITY: AccountClass.EQUITY,
+    Kind.FAUCET: AccountClass.EXPENSE,
+    Kind.ADJUSTMENT: AccountClass.EXPENSE,
+}
+"""Every kind's class."""
 
 
 class LedgerAccount(models.Model):
     """One line of the chart: a kind and an asset, and for users whose it is (``owner``, the trading account's id).
 
-    ``balance`` is the sum of the postings; the database keeps it, nobody writes it.
+    ``balance`` is the sum of the postings. ``held`` is the part of it that open orders hold, and what remains is
+    available; only users have any. NULL: nothing was posted here since ``held`` is recorded. The database keeps both.
     """
 
     id = models.BigAutoField(primary_key=True)
     owner = models.BigIntegerField(null=True)
     asset = models.CharField(max_length=12)
-    kind = models.CharField(max_length=12, choices=Kind)
+    kind = models.CharField(max_length=20, choices=Kind)
     balance = models.DecimalField(max_digits=78, decimal_places=0, default=0)
+    held = models.DecimalField(max_digits=78, decimal_places=0, null=True, db_default=0)
 
     class Meta:
         db_table = "ledger_account"
@@ -35,11 +74,18 @@ class LedgerAccount(models.Model):
             models.UniqueConstraint(
                 fields=["owner", "asset", "kind"], name="ledger_account_is_unique", nulls_distinct=False
             ),
+            models.CheckConstraint(name="account_is_of_the_chart", condition=models.Q(kind__in=Kind.values)),
             models.CheckConstraint(
                 name="user_has_owner", condition=models.Q(kind="user") ^ models.Q(owner__isnull=True)
             ),
             models.CheckConstraint(
                 name="user_balance_is_not_negative", condition=~models.Q(kind="user") | models.Q(balance__gte=0)
+            ),
+            models.CheckConstraint(
+                name="held_is_within_the_balance",
+                condition=models.Q(held__isnull=True)
+                | models.Q(held=0)
+                | models.Q(kind="user", held__gt=0, held__lte=models.F("balance")),
             ),
         ]
 
@@ -48,21 +94,41 @@ class LedgerAccount(models.Model):
 
 
 class Entry(models.Model):
-    """What one event of the journal did to the books. ``cause`` is the event's sequence number."""
+    """What one event of the journal did to the books. ``cause`` is the event's sequence number.
+
+    ``reverses`` is the entry that this one takes back: a mistake is never changed, its mirror is posted.
+    """
 
     cause = models.BigIntegerField(primary_key=True)
     at_us = models.BigIntegerField()
+    reverses = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        related_name="reversals",
+        null=True,
+        db_column="reverses",
+        db_index=False,
+        db_constraint=False,
+    )
 
     class Meta:
         db_table = "ledger_entry"
         verbose_name_plural = "entries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reverses"], name="entry_is_reversed_once", condition=models.Q(reverses__isnull=False)
+            )
+        ]
 
     def __str__(self) -> str:
         return f"entry of event {self.cause}"
 
 
 class Posting(models.Model):
-    """One amount to one account. ``balance`` is the account's after it. ``kind`` says what for: trade, fee, credit."""
+    """One amount to one account. ``balance`` and ``held`` are the account's after it. ``kind`` says what for.
+
+    ``hold`` moves nothing: it only says what is held now. All other kinds have an amount.
+    """
 
     id = models.BigAutoField(primary_key=True)
     # The trigger on this table checks both references for a whole statement; a foreign key would check row by row.
@@ -75,11 +141,41 @@ class Posting(models.Model):
     kind = models.CharField(max_length=12)
     amount = models.DecimalField(max_digits=78, decimal_places=0)
     balance = models.DecimalField(max_digits=78, decimal_places=0)
+    held = models.DecimalField(max_digits=78, decimal_places=0, null=True)
 
     class Meta:
         db_table = "ledger_posting"
-        indexes = [models.Index(fields=["account", "-id"], name="posting_by_account")]
-        constraints = [models.CheckConstraint(name="posting_is_not_zero", condition=~models.Q(amount=0))]
+        indexes = [
+            # What a user's statement shows: postings that move something.
+            models.Index(fields=["account", "-id"], name="posting_by_account", condition=~models.Q(kind="hold"))
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="posting_moves_or_holds", condition=models.Q(kind="hold") ^ ~models.Q(amount=0)
+            ),
+            models.CheckConstraint(name="posting_held_is_not_negative", condition=models.Q(held__gte=0)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.amount} to {self.account_id}"
+
+
+class Day(models.Model):
+    """What one day (UTC) did to the accounts of a kind in an asset, for reports. Kept by the trigger on postings.
+
+    ``credits`` and ``debits`` are the sums of the amounts above and below zero; ``held`` is by how much the held part grew.
+    """
+
+    day = models.DateField()
+    kind = models.CharField(max_length=20)
+    asset = models.CharField(max_length=12)
+    credits = models.DecimalField(max_digits=78, decimal_places=0)
+    debits = models.DecimalField(max_digits=78, decimal_places=0)
+    held = models.DecimalField(max_digits=78, decimal_places=0)
+    pk = models.CompositePrimaryKey("day", "kind", "asset")
+
+    class Meta:
+        db_table = "ledger_day"
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.kind} {self.asset}"

@@ -4,9 +4,8 @@
 transaction on its connection; what it checks in Python, the database checks again.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import psycopg
 
@@ -18,35 +17,50 @@ class UnbalancedEntry(Exception):
 AccountKey = tuple[int | None, str, str]
 """Owner (the trading account's id; None for the house), asset, kind of ledger account."""
 
-LineKey = tuple[int | None, str, str, str]
-"""An AccountKey and the kind of posting: what for."""
+Line = tuple[AccountKey, str, int, int]
+"""An account, the kind of posting (what for), atoms (positive is a credit), and what the account holds after the entry.
+
+The house holds nothing. A line of kind ``hold`` has no amount."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryDraft:
-    """One entry to be. ``cause``: the number of the journal event, unique. ``lines``: atoms, positive is a credit."""
+class EntryDraft(NamedTuple):
+    """One entry to be. ``cause``: the number of the journal event, unique. ``reverses``: the cause that it takes back."""
 
     cause: int
     at_us: int
-    lines: Mapping[LineKey, int]
+    lines: list[Line]
+    reverses: int | None = None
+
+
+class _Account:
+    """An account that is open: its id, and its balance after all that was posted."""
+
+    __slots__ = ("balance", "id")
+
+    def __init__(self, id_: int, balance: int) -> None:
+        self.id = id_
+        self.balance = balance
 
 
 _SEPARATOR = "\x1e"
+_ENTRY_COLUMNS = ("cause", "at_us", "reverses")
+_POSTING_COLUMNS = ("cause", "account", "kind", "amount", "balance", "held")
 
-_PREPARE = """
-PREPARE post_entries (text, text, text, text, text, text, text) AS
+
+def _rows_from(first: int, columns: Sequence[str]) -> str:
+    tables = ", ".join(f"string_to_table(${number}, E'\\x1e')" for number in range(first, first + len(columns)))
+    return f"ROWS FROM ({tables}) WITH ORDINALITY AS t ({', '.join(columns)}, n)"
+
+
+_PREPARE = f"""
+PREPARE post_entries (text, text, text, text, text, text, text, text, text) AS
     WITH entry AS (
-        INSERT INTO ledger_entry (cause, at_us)
-        SELECT cause::bigint, at_us::bigint
-          FROM ROWS FROM (string_to_table($1, E'\\x1e'), string_to_table($2, E'\\x1e')) AS t (cause, at_us)
+        INSERT INTO ledger_entry (cause, at_us, reverses)
+        SELECT cause::bigint, at_us::bigint, nullif(reverses, '')::bigint FROM {_rows_from(1, _ENTRY_COLUMNS)}
     )
-    INSERT INTO ledger_posting (cause, account_id, kind, amount, balance)
-    SELECT cause::bigint, account::bigint, kind, amount::numeric, balance::numeric
-      FROM ROWS FROM (
-           string_to_table($3, E'\\x1e'), string_to_table($4, E'\\x1e'), string_to_table($5, E'\\x1e'),
-           string_to_table($6, E'\\x1e'), string_to_table($7, E'\\x1e')
-           ) WITH ORDINALITY AS t (cause, account, kind, amount, balance, n)
-     ORDER BY n
+    INSERT INTO ledger_posting (cause, account_id, kind, amount, balance, held)
+    SELECT cause::bigint, account::bigint, kind, amount::numeric, balance::numeric, held::numeric
+      FROM {_rows_from(4, _POSTING_COLUMNS)} ORDER BY n
 """
 
 
@@ -59,8 +73,7 @@ class Books:
     def __init__(self, connection: "psycopg.Connection[tuple[object, ...]]") -> None:
         self._connection = connection
         _prepare(connection)
-        self._ids: dict[AccountKey, int] = {}
-        self._balances: dict[int, int] = {}
+        self._accounts: dict[AccountKey, _Account] = {}
 
     def statements(self, entries: Sequence[EntryDraft]) -> list[str]:
         """The statement that posts the entries, for the caller to execute in its transaction; none for no entries.
@@ -71,25 +84,40 @@ class Books:
             return []
         for entry in entries:
             _check(entry)
-        self._open_accounts({key[:3] for entry in entries for key in entry.lines})
-        postings = list(self._postings(entries))
-        columns = [
+        self._open_accounts(entries)
+        columns: list[Iterable[object]] = [
             [entry.cause for entry in entries],
             [entry.at_us for entry in entries],
-            *zip(*postings, strict=True),
+            ["" if entry.reverses is None else entry.reverses for entry in entries],
+            *self._posting_columns(entries),
         ]
         return [f"EXECUTE post_entries({', '.join(map(_column, columns))})"]
 
-    def _postings(self, entries: Iterable[EntryDraft]) -> Iterable[tuple[int, int, str, int, int]]:
+    def _posting_columns(self, entries: Iterable[EntryDraft]) -> tuple[list[object], ...]:
+        causes: list[object] = []
+        ids: list[object] = []
+        kinds: list[object] = []
+        amounts: list[object] = []
+        balances: list[object] = []
+        holds: list[object] = []
+        accounts = self._accounts
         for entry in entries:
-            for (owner, asset, account_kind, kind), amount in entry.lines.items():
-                account = self._ids[owner, asset, account_kind]
-                balance = self._balances[account] = self._balances[account] + amount
-                yield entry.cause, account, kind, amount, balance
+            cause = entry.cause
+            for key, kind, amount, held in entry.lines:
+                account = accounts[key]
+                account.balance += amount
+                causes.append(cause)
+                ids.append(account.id)
+                kinds.append(kind)
+                amounts.append(amount)
+                balances.append(account.balance)
+                holds.append(held)
+        return causes, ids, kinds, amounts, balances, holds
 
-    def _open_accounts(self, keys: set[AccountKey]) -> None:
-        missing = sorted((key for key in keys if key not in self._ids), key=repr)
-        for owner, asset, kind in missing:
+    def _open_accounts(self, entries: Iterable[EntryDraft]) -> None:
+        accounts = self._accounts
+        missing = {line[0] for entry in entries for line in entry.lines if line[0] not in accounts}
+        for owner, asset, kind in sorted(missing, key=repr):
             self._connection.execute(
                 "INSERT INTO ledger_account (owner, asset, kind, balance) VALUES (%s, %s, %s, 0) ON CONFLICT DO NOTHING",
                 (owner, asset, kind),
@@ -101,8 +129,7 @@ class Books:
             ).fetchone()
             if row is None:
                 raise RuntimeError(f"ledger account {(owner, asset, kind)} could not be opened")
-            self._ids[owner, asset, kind] = int(str(row[0]))
-            self._balances[self._ids[owner, asset, kind]] = int(str(row[1]))
+            accounts[owner, asset, kind] = _Account(int(str(row[0])), int(str(row[1])))
 
 
 def _prepare(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
@@ -117,11 +144,11 @@ def _column(values: Iterable[object]) -> str:
 
 
 def _check(entry: EntryDraft) -> None:
-    totals: defaultdict[str, int] = defaultdict(int)
-    for (_, asset, _, _), amount in entry.lines.items():
-        totals[asset] += amount
-    if not totals:
+    if not entry.lines:
         raise UnbalancedEntry(f"entry {entry.cause} has no postings")
+    totals: dict[str, int] = {}
+    for (_, asset, _), _, amount, _ in entry.lines:
+        totals[asset] = totals.get(asset, 0) + amount
     for asset, total in totals.items():
         if total:
             raise UnbalancedEntry(f"entry {entry.cause} does not sum to zero in {asset}: {total}")

@@ -1,16 +1,22 @@
 """Reading the books. Plain SQL on the caller's connection; amounts come back as ints in atomic units."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 import psycopg
 
+from .posting import AccountKey
+
 Connection = psycopg.Connection[tuple[object, ...]]
+
+Position = tuple[int, int | None]
+"""A balance, and what is held of it; None where that is not recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementLine:
-    """One posting to a user's account, with the balance after it."""
+    """One posting that changed a user's balance, with the balance after it."""
 
     id: int
     asset: str
@@ -24,24 +30,24 @@ class StatementLine:
 def statement(
     connection: Connection, *, owner: int, asset: str | None, before_id: int | None, limit: int
 ) -> list[StatementLine]:
-    """The user's postings, newest first, those with an id below ``before_id``."""
+    """What changed the user's balances, newest first, those with an id below ``before_id``. Holds change none."""
     rows = connection.execute(
         "SELECT p.id, a.asset, p.amount, p.balance, p.kind, p.cause, e.at_us"
         "  FROM ledger_account a JOIN ledger_posting p ON p.account_id = a.id JOIN ledger_entry e ON e.cause = p.cause"
-        " WHERE a.owner = %(owner)s AND a.kind = 'user' AND (%(asset)s::text IS NULL OR a.asset = %(asset)s)"
+        " WHERE a.owner = %(owner)s AND a.kind = 'user' AND p.kind <> 'hold' AND (%(asset)s::text IS NULL OR a.asset = %(asset)s)"
         "   AND (%(before)s::bigint IS NULL OR p.id < %(before)s)"
         " ORDER BY p.id DESC LIMIT %(limit)s",
         {"owner": owner, "asset": asset, "before": before_id, "limit": limit},
     ).fetchall()
     return [
         StatementLine(
-            id=_int(row[0]),
+            id=as_int(row[0]),
             asset=str(row[1]),
-            amount_atoms=_int(row[2]),
-            balance_atoms=_int(row[3]),
+            amount_atoms=as_int(row[2]),
+            balance_atoms=as_int(row[3]),
             kind=str(row[4]),
-            cause=_int(row[5]),
-            at_us=_int(row[6]),
+            cause=as_int(row[5]),
+            at_us=as_int(row[6]),
         )
         for row in rows
     ]
@@ -52,16 +58,41 @@ def trial_balance(connection: Connection) -> dict[str, int]:
     rows = connection.execute(
         "SELECT a.asset, sum(p.amount) FROM ledger_posting p JOIN ledger_account a ON a.id = p.account_id GROUP BY 1"
     ).fetchall()
-    return {str(asset): _int(total) for asset, total in rows}
+    return {str(asset): as_int(total) for asset, total in rows}
 
 
-def balances(connection: Connection) -> dict[tuple[int | None, str, str], int]:
-    """Every account's balance by (owner, asset, kind)."""
-    rows = connection.execute("SELECT owner, asset, kind, balance FROM ledger_account").fetchall()
-    return {(None if r[0] is None else _int(r[0]), str(r[1]), str(r[2])): _int(r[3]) for r in rows}
+def balances(connection: Connection) -> dict[AccountKey, int]:
+    """Every account's balance."""
+    return {key: balance for key, (balance, _) in positions(connection).items()}
 
 
-def _int(value: object) -> int:
+def positions(connection: Connection) -> dict[AccountKey, Position]:
+    """Every account's balance and what is held of it, as the accounts say."""
+    return _positions(connection.execute("SELECT owner, asset, kind, balance, held FROM ledger_account").fetchall())
+
+
+def positions_after(connection: Connection, cause: int) -> dict[AccountKey, Position]:
+    """The same as it was after the entry of ``cause``, summed from the postings up to there. Reads all of them."""
+    rows = connection.execute(
+        "SELECT a.owner, a.asset, a.kind, s.total, p.held FROM"
+        " (SELECT account_id, sum(amount) AS total, max(id) AS last FROM ledger_posting WHERE cause <= %s GROUP BY 1) s"
+        " JOIN ledger_posting p ON p.id = s.last JOIN ledger_account a ON a.id = s.account_id",
+        (cause,),
+    ).fetchall()
+    return _positions(rows)
+
+
+def _positions(rows: Iterable[tuple[object, ...]]) -> dict[AccountKey, Position]:
+    return {
+        (None if owner is None else as_int(owner), str(asset), str(kind)): (
+            as_int(balance),
+            None if held is None else as_int(held),
+        )
+        for owner, asset, kind, balance, held in rows
+    }
+
+
+def as_int(value: object) -> int:
     if not isinstance(value, int | Decimal):
         raise TypeError(f"expected a whole number, got {value!r}")
     return int(value)

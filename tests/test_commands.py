@@ -1,5 +1,8 @@
 """The commands for people: what they say, what they do, and that doing it twice does it once."""
 
+import re
+from concurrent.futures import ThreadPoolExecutor
+
 from tests.fixtures import Database, manage
 from tests.server import PASSWORD, Server, Trader
 
@@ -33,6 +36,62 @@ def test_a_credit_says_what_is_wrong(server: Server) -> None:
         refused = manage("credit", email, asset, quantity, "--reason=x", url=server.database_url, check=False)
         assert refused.returncode == 1 and said in refused.stderr, refused.stderr
     assert balance(server, trader, "BTC") == "0.00000000"
+
+
+def test_a_credit_is_reversed_once_by_two_operators_at_once(server: Server) -> None:
+    trader = server.trader()
+    said = manage("credit", trader.email, "BTC", "2", "--reason", "a slip", url=server.database_url).stdout
+    (event,) = re.findall(r"event (\d+)", said)
+    with ThreadPoolExecutor() as pool:
+        both = [pool.submit(manage, "reverse", event, "--reason", "x", url=server.database_url) for _ in range(2)]
+        told = sorted(one.result().stdout for one in both)
+    assert told[0].startswith("Reversed already") and told[1].startswith(f"Reversed the credit of event {event}")
+    assert balance(server, trader, "BTC") == "0.00000000"
+    lines = trader.get("/account/ledger", asset="BTC")["items"]
+    assert [(line["kind"], line["amount"]) for line in lines] == [
+        ("reversal", "-2.00000000"),
+        ("adjustment", "2.00000000"),
+    ]
+
+
+def test_a_reversal_says_what_is_wrong(server: Server) -> None:
+    trader = server.trader()
+    said = manage("credit", trader.email, "BTC", "1", "--reason", "a slip", url=server.database_url).stdout
+    (event,) = re.findall(r"event (\d+)", said)
+    assert trader.order("sell", "1", "64000").status_code == 201
+    for seq, words in ((event, "less available than was credited"), ("1", "no credit"), ("999999", "no event")):
+        refused = manage("reverse", seq, "--reason", "x", url=server.database_url, check=False)
+        assert refused.returncode == 1 and words in refused.stderr, refused.stderr
+    assert balance(server, trader, "BTC") == "1.00000000"
+
+
+def test_the_books_are_printed_and_in_balance(server: Server) -> None:
+    trader = server.trader(BTC="2", USD="1000")
+    assert trader.order("sell", "0.5", "64000").status_code == 201
+    trader.get("/account/ledger")
+    said = manage("books", url=server.database_url).stdout
+    assert "NOT IN BALANCE" not in said and said.count("in balance") >= 2
+    lines = {" ".join(line.split()) for line in said.splitlines()}
+    assert "Sum 0.00000000 BTC" in lines
+    past = manage("books", "--day", "2020-01-01", "--from", "2019-12-01", "--to", "2020-01-01", url=server.database_url)
+    assert "at the end of 2020-01-01" in past.stdout and "2019-12-01 to 2020-01-01" in past.stdout
+
+
+def test_balances_at_a_time_are_told_for_one_account_or_all(server: Server) -> None:
+    trader = server.trader(BTC="2")
+    before = trader.get("/account/ledger", asset="BTC")["items"][0]["at"]
+    trader.order("sell", "0.5", "64000").raise_for_status()
+    trader.get("/account/ledger")
+    then = manage("balances", "--at", before, "--account", trader.email, url=server.database_url).stdout
+    now = manage("balances", "--at", "2100-01-01", "--account", trader.email, url=server.database_url).stdout
+    assert "BTC available 2.00000000 held 0.00000000" in then and "The ledger agrees." in then
+    assert "BTC available 1.50000000 held 0.50000000" in now and "The ledger agrees." in now
+    for arguments, words in (
+        (("--at", "noon"), "Invalid isoformat"),
+        (("--at", before, "--account", "nobody@example.com"), "Nobody is known"),
+    ):
+        refused = manage("balances", *arguments, url=server.database_url, check=False)
+        assert refused.returncode == 1 and words in refused.stderr
 
 
 def test_verify_is_silent_about_good_and_names_the_bad(demo_database: Database) -> None:

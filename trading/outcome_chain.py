@@ -31,6 +31,7 @@ KINDS: tuple[type[Outcome], ...] = (
     outcomes.OrderRested,
     outcomes.OrderCancelled,
     outcomes.BalanceChanged,
+    outcomes.CreditReversed,
 )
 
 _encode = msgspec.json.Encoder().encode

@@ -89,6 +89,18 @@ class Credit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReverseCredit:
+    """Takes back what a Credit gave. ``credit`` is that event's sequence number, the fields before it are its own."""
+
+    account: int
+    asset: str
+    amount_atoms: int
+    source: CreditSource
+    credit: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceOrder:
     """Places an order. The sequence number of this event is the order's number in the engine.
 
@@ -127,7 +139,16 @@ class CancelAll:
 
 
 Command = (
-    DefineAsset | DefineMarket | SetMarketState | SetRules | SetFeeTier | Credit | PlaceOrder | CancelOrder | CancelAll
+    DefineAsset
+    | DefineMarket
+    | SetMarketState
+    | SetRules
+    | SetFeeTier
+    | Credit
+    | PlaceOrder
+    | CancelOrder
+    | CancelAll
+    | ReverseCredit
 )
 
 KINDS: dict[str, type[Command]] = {
@@ -142,6 +163,7 @@ KINDS: dict[str, type[Command]] = {
         PlaceOrder,
         CancelOrder,
         CancelAll,
+        ReverseCredit,
     )
 }
 

@@ -17,6 +17,7 @@ from .commands import (
     DefineMarket,
     Event,
     PlaceOrder,
+    ReverseCredit,
     SetFeeTier,
     SetMarketState,
     SetRules,
@@ -31,6 +32,7 @@ from .outcomes import (
     BalanceChanged,
     CommandRejected,
     Credited,
+    CreditReversed,
     FeeTierSet,
     MarketDefined,
     MarketStateChanged,
@@ -113,6 +115,8 @@ class Engine:
                 return self._cancel_all(command)
             case Credit():
                 return self._credit(command)
+            case ReverseCredit():
+                return self._reverse_credit(command)
             case SetFeeTier():
                 return self._set_fee_tier(command)
             case SetMarketState():
@@ -172,15 +176,31 @@ class Engine:
         return [FeeTierSet(command.account, command.tier)]
 
     def _credit(self, command: Credit) -> list[Outcome]:
-        if command.asset not in self.assets:
-            return [CommandRejected(Reason.UNKNOWN_ASSET)]
-        if command.account <= 0 or command.amount_atoms < 1:
-            return [CommandRejected(Reason.INVALID_AMOUNT)]
-        if command.amount_atoms > MAXIMUM_CREDIT_ATOMS:
-            return [CommandRejected(Reason.ABOVE_MAXIMUM)]
+        reason = self._credit_refusal(command)
+        if reason is not None:
+            return [CommandRejected(reason)]
         balance = self.balances.of(command.account, command.asset)
         balance.receive(command.amount_atoms)
         return [Credited(command.account, command.asset, command.amount_atoms), _balance_changed(balance)]
+
+    def _reverse_credit(self, command: ReverseCredit) -> list[Outcome]:
+        """That ``credit`` is such a credit, and not yet reversed, is for who appends the command and the ledger to hold."""
+        reason = self._credit_refusal(command)
+        if reason is not None:
+            return [CommandRejected(reason)]
+        available_atoms, _ = self.balances.read(command.account, command.asset)
+        if available_atoms < command.amount_atoms:
+            return [CommandRejected(Reason.INSUFFICIENT_FUNDS)]
+        balance = self.balances.of(command.account, command.asset)
+        balance.pay(command.amount_atoms)
+        return [CreditReversed(command.account, command.asset, command.amount_atoms), _balance_changed(balance)]
+
+    def _credit_refusal(self, command: Credit | ReverseCredit) -> Reason | None:
+        if command.asset not in self.assets:
+            return Reason.UNKNOWN_ASSET
+        if command.account <= 0 or command.amount_atoms < 1:
+            return Reason.INVALID_AMOUNT
+        return Reason.ABOVE_MAXIMUM if command.amount_atoms > MAXIMUM_CREDIT_ATOMS else None
 
     # Cancelling
 

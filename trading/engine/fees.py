@@ -3,6 +3,7 @@
 An order keeps ``fee_ppm_sum``, the exact sum of rate (parts per million) times quote atoms over its fills. What it has
 been charged in all is that sum rounded up to a whole atom; a fill is charged the difference that it makes. So the total
 fee of an order does not depend on how its quantity was cut into fills.
+The part of a fee that is there only by rounding up is told apart: fees are earned, a residue of rounding is not.
 """
 
 PPM = 1_000_000
@@ -12,6 +13,11 @@ ROUND_UP = PPM - 1
 def fee_atoms(sum_before: int, sum_after: int) -> int:
     """Fee in quote atoms for what took ``fee_ppm_sum`` from one value to the other. The totals are rounded up."""
     return (sum_after + ROUND_UP) // PPM - (sum_before + ROUND_UP) // PPM
+
+
+def rounding_atoms(sum_before: int, sum_after: int) -> int:
+    """How much of that fee is there only because the totals are rounded up, not down: -1, 0 or 1."""
+    return (sum_after % PPM > 0) - (sum_before % PPM > 0)
 
 
 def affordable_lots(budget_left_atoms: int, fee_ppm_sum: int, taker_ppm: int, lot_quote_atoms: int) -> int:

@@ -8,7 +8,7 @@ Self-trade prevention, one fixed mode: cancel newest. Where the next maker is th
 from .balances import HOUSE, Balance, Balances
 from .commands import Side
 from .errors import InvariantBroken
-from .fees import affordable_lots, fee_atoms
+from .fees import affordable_lots, fee_atoms, rounding_atoms
 from .market import Market
 from .order_book import BookSide, OpenOrders, Order, PriceLevel
 from .outcomes import Filled, OrderFilled, Outcome, Reason
@@ -127,7 +127,7 @@ class Matcher:
                 lots = wanted
             base_atoms = lots * lot_atoms
             quote_atoms = price_ticks * lots * tick_lot_atoms
-            fee_ppm_sum_before = fee_ppm_sum
+            sum_before, maker_sum_before = fee_ppm_sum, maker.fee_ppm_sum
             fee_ppm_sum += taker_ppm * quote_atoms
             maker_fee_atoms = self._fill_maker(maker, level, side, lots, base_atoms, quote_atoms, at_us)
             maker_fees_atoms += maker_fee_atoms
@@ -147,11 +147,12 @@ class Matcher:
                         side,
                         number,
                         account,
-                        fee_atoms(fee_ppm_sum_before, fee_ppm_sum),
+                        fee_atoms(sum_before, fee_ppm_sum),
                         maker.number,
                         maker.account,
                         maker_fee_atoms,
                         maker.remaining_lots,
+                        rounding_atoms(sum_before, fee_ppm_sum) + rounding_atoms(maker_sum_before, maker.fee_ppm_sum),
                     ),
                 )
             )

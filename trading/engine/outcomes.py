@@ -67,6 +67,14 @@ class Credited(NamedTuple):
     amount_atoms: int
 
 
+class CreditReversed(NamedTuple):
+    """What a credit gave was taken back."""
+
+    account: int
+    asset: str
+    amount_atoms: int
+
+
 class CommandRejected(NamedTuple):
     """A command other than PlaceOrder was refused; nothing changed."""
 
@@ -91,7 +99,8 @@ class OrderAccepted(NamedTuple):
 class Filled(NamedTuple):
     """One trade. ``quote_atoms`` moves from buyer to seller; each side's fee goes from it to the house, in quote atoms.
 
-    ``maker_remaining_lots`` is what of the maker's order still rests.
+    ``maker_remaining_lots`` is what of the maker's order still rests. ``rounding_atoms`` is the part of both fees together
+    that is there only by rounding up, -2 to 2: below zero where an earlier fill of an order was charged it already.
     """
 
     trade: int
@@ -108,6 +117,7 @@ class Filled(NamedTuple):
     maker_account: int
     maker_fee_atoms: int
     maker_remaining_lots: int
+    rounding_atoms: int
 
 
 class OrderFilled(NamedTuple):
@@ -158,6 +168,7 @@ Outcome = (
     | RulesSet
     | FeeTierSet
     | Credited
+    | CreditReversed
     | CommandRejected
     | OrderRejected
     | OrderAccepted

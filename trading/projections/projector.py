@@ -22,6 +22,7 @@ from ledger.posting import Books
 from trading.bulk import BY_KEY
 from trading.database import WRITER_SETTINGS
 from trading.engine.commands import DefineMarket
+from trading.engine.outcomes import MarketDefined
 from trading.fold import Applied
 from trading.outcome_chain import CHECKPOINT_EVENTS, Checkpoint
 
@@ -122,7 +123,7 @@ class Projector:
         until = time.monotonic() + GATHER_S
         while chunk is not None:
             for event in chunk:
-                if isinstance(event.command, DefineMarket):
+                if isinstance(event.command, DefineMarket) and type(event.outcomes[0]) is MarketDefined:
                     self._markets[event.command.market] = event.command
             batch += self._unwritten(chunk)
             if len(batch) >= BATCH_EVENTS:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from trading.engine.commands import Credit, Event
-from trading.engine.engine import Engine
-from trading.journal.records import GENESIS_HASH, Record, decode, draft, is_linked, is_same
+from trading.engine.commands import KINDS, Credit
+from trading.fold import Fold
+from trading.journal.records import FORMAT, Record, decode, draft, is_same
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("journal-*.jsonl"))
 
@@ -38,14 +38,22 @@ def read(path: Path) -> tuple[list[Record], dict[str, Any]]:
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_a_golden_journal_is_whole_and_comes_to_what_it_came_to_then(path: Path) -> None:
     records, end = read(path)
-    engine, previous = Engine(), GENESIS_HASH
+    fold = Fold.new()
     for record in records:
-        assert is_linked(previous, record), record
-        engine.apply(Event(seq=record.seq, at_us=record.at_us, command=decode(record)))
-        previous = record.hash
+        fold.apply(record)
+    engine = fold.engine
     assert [list(balance) for balance in engine.all_balances()] == end["balances"]
     assert sorted(engine.orders) == end["open_orders"]
     assert engine.matcher.last_trade == end["last_trade"]
+    assert engine.rules == end.get("rules", 1)
+    seq, chain = end.get("outcome_chain", (0, "00" * 32))  # format 1 is from before there was a chain
+    assert fold.chain.last == (seq, bytes.fromhex(chain))
+
+
+def test_every_kind_of_command_is_in_the_newest_golden_journal() -> None:
+    records, _ = read(GOLDEN[-1])
+    assert {record.kind for record in records} == KINDS.keys()
+    assert {record.format for record in records} == {FORMAT}
 
 
 def test_a_credit_of_the_first_format_is_the_same_as_one_of_the_newest() -> None:

@@ -22,7 +22,7 @@ from trading.journal.records import (
     is_linked,
     new_command_id,
 )
-from trading.journal.verify import verify
+from trading.verify import verify
 
 NOW_US = 1_800_000_000_000_000
 

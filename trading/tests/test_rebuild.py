@@ -5,9 +5,9 @@ import asyncio
 from tests.fixtures import Database, manage
 from trading import queries
 from trading.engine.commands import SetMarketState
-from trading.journal.verify import verify
 from trading.projections.read_models import TABLES
 from trading.projections.rebuild import Rebuild, Rebuilt
+from trading.verify import verify
 
 from .test_runtime import trade_at_random
 from .world import ALICE, BOB, do, limit, open_market, serving

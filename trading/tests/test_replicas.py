@@ -18,9 +18,9 @@ from trading.gateway import cancel_order, find_order
 from trading.inbox import Overloaded
 from trading.journal.append import append
 from trading.journal.records import Draft, draft, new_command_id
-from trading.journal.verify import verify
 from trading.outcome_chain import CHECKPOINT_EVENTS
 from trading.runtime import CommandRefused, Runtime
+from trading.verify import verify
 
 from .world import ALICE, BOB, do, limit, open_market, serving
 

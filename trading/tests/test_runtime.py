@@ -15,9 +15,9 @@ from trading.engine.outcomes import Filled, OrderAccepted, OrderFilled, OrderRej
 from trading.engine.snapshot import state_hash
 from trading.journal.append import append
 from trading.journal.records import draft, new_command_id
-from trading.journal.verify import verify
 from trading.replica import Replica, ReplicaSettings
 from trading.runtime import Runtime
+from trading.verify import verify
 
 from .world import ALICE, BOB, do, limit, open_market, serving
 
@@ -364,13 +364,13 @@ async def test_verify_sees_a_ledger_that_differs_from_the_engine(database: Datab
     with database.connect_as_owner() as connection:
         connection.execute(
             "WITH entry AS (INSERT INTO ledger_entry (cause, at_us) VALUES (999, 0))"
-            " INSERT INTO ledger_posting (cause, account_id, kind, amount, balance)"
-            " SELECT 999, id, 'theft', CASE WHEN owner = 1 THEN 5 ELSE -5 END, 0 FROM ledger_account"
-            " WHERE asset = 'BTC' AND owner IN (1, 2) AND kind = 'user'"
+            " INSERT INTO ledger_posting (cause, account_id, kind, amount, balance, held)"
+            " SELECT 999, id, 'theft', amount, balance + amount, 7 FROM ledger_account"
+            " JOIN (VALUES (1, 5), (2, -5)) AS t (owner, amount) USING (owner) WHERE asset = 'BTC' AND kind = 'user'"
         )
-    assert any(
-        "account 1 has 10000000000 BTC in the engine, 10000000005 in the ledger" in f for f in findings(database)
-    )
+    found = findings(database)
+    assert any("account 1 has 10000000000 BTC in the engine, 10000000005 in the ledger" in f for f in found)
+    assert any("account 2 holds 0 BTC in the engine, 7 in the ledger" in f for f in found)
 
 
 def test_order_command_equality_is_what_idempotency_compares() -> None:

@@ -14,9 +14,9 @@ from trading.fold import Fold
 from trading.journal.append import append
 from trading.journal.read import head_seq, records_between
 from trading.journal.records import derived_command_id, draft, new_command_id
-from trading.journal.verify import verify
 from trading.outcome_chain import CHECKPOINT_EVENTS
 from trading.snapshots import DAY_US, RETAINED, make, restore, save
+from trading.verify import verify
 
 from .world import ALICE, BOB, OPENING, do, limit, serving
 

@@ -7,7 +7,7 @@ import psycopg
 from django.core.management.base import BaseCommand
 
 from trading.database import conninfo
-from trading.journal.verify import verify
+from trading.verify import verify
 
 
 class Command(BaseCommand):

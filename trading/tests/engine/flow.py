@@ -13,6 +13,7 @@ from trading.engine.commands import (
     FeeTier,
     MarketState,
     PlaceOrder,
+    ReverseCredit,
     SetFeeTier,
     SetMarketState,
     SetRules,
@@ -84,6 +85,10 @@ def _command(draw: random.Random, seq: int) -> Command:
     if kind < 980:
         asset = draw.choice(tuple(STAKES))
         amount = draw.randint(0, STAKES[asset] // 6)
+        if draw.randrange(4) == 0:
+            return ReverseCredit(
+                account=account, asset=asset, amount_atoms=amount, source="faucet", credit=1, reason="drawn"
+            )
         return Credit(account=account, asset=asset, amount_atoms=amount, source="faucet", reference=str(seq))
     if kind < 981:
         return SetRules(version=draw.choice((1, 2)))

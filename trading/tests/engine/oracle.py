@@ -7,7 +7,7 @@ A buy by budget is bought lot by lot. Fees are fractions, rounded up per order.
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 
 from trading.engine.commands import (
     CancelAll,
@@ -17,6 +17,7 @@ from trading.engine.commands import (
     DefineMarket,
     Event,
     PlaceOrder,
+    ReverseCredit,
     SetFeeTier,
     SetMarketState,
     SetRules,
@@ -27,6 +28,7 @@ from trading.engine.outcomes import (
     BalanceChanged,
     CommandRejected,
     Credited,
+    CreditReversed,
     FeeTierSet,
     Filled,
     MarketDefined,
@@ -69,12 +71,13 @@ class NaiveOrder:
     traded: int = 0
     exact_fee: Fraction = field(default_factory=Fraction)
 
-    def charge(self, ppm: int, quote: int) -> int:
-        """Adds a fill and its exact fee; returns what that adds to the fee in whole atoms."""
+    def charge(self, ppm: int, quote: int) -> tuple[int, int]:
+        """Adds a fill and its exact fee; returns what that adds to the fee in whole atoms, and to its rounding up."""
         self.traded += quote
-        before = ceil(self.exact_fee)
+        before = self.exact_fee
         self.exact_fee += Fraction(ppm * quote, 1_000_000)
-        return ceil(self.exact_fee) - before
+        fee = ceil(self.exact_fee) - ceil(before)
+        return fee, fee - (floor(self.exact_fee) - floor(before))
 
 
 Plan = list[tuple[NaiveOrder, int]]
@@ -123,6 +126,8 @@ class Oracle:
                 return [FeeTierSet(command.account, command.tier)]
             case Credit() as command:
                 return self.credit(command)
+            case ReverseCredit() as command:
+                return self.reverse_credit(command)
             case CancelOrder() as command:
                 mine = [o for o in self.open if o.number == command.order and o.account == command.account]
                 return self.cancel(mine) if mine else [CommandRejected(Reason.UNKNOWN_ORDER)]
@@ -174,9 +179,24 @@ class Oracle:
             return [CommandRejected(Reason.UNKNOWN_ASSET)]
         if command.account <= 0 or command.amount_atoms <= 0:
             return [CommandRejected(Reason.INVALID_AMOUNT)]
+        if command.amount_atoms > 10**36:
+            return [CommandRejected(Reason.ABOVE_MAXIMUM)]
         self.move(command.account, command.asset, command.amount_atoms)
         credited = Credited(command.account, command.asset, command.amount_atoms)
         return [credited, *self.balances([(command.account, command.asset)])]
+
+    def reverse_credit(self, command: ReverseCredit) -> list[Outcome]:
+        if command.asset not in self.assets:
+            return [CommandRejected(Reason.UNKNOWN_ASSET)]
+        if command.account <= 0 or command.amount_atoms <= 0:
+            return [CommandRejected(Reason.INVALID_AMOUNT)]
+        if command.amount_atoms > 10**36:
+            return [CommandRejected(Reason.ABOVE_MAXIMUM)]
+        if self.available(command.account, command.asset) < command.amount_atoms:
+            return [CommandRejected(Reason.INSUFFICIENT_FUNDS)]
+        self.move(command.account, command.asset, -command.amount_atoms)
+        taken = CreditReversed(command.account, command.asset, command.amount_atoms)
+        return [taken, *self.balances([(command.account, command.asset)])]
 
     # Cancelling
 
@@ -364,8 +384,8 @@ class Oracle:
             assert maker.price is not None
             base_atoms = lots * self.markets[order.market].lot_atoms
             quote_atoms = self.quote_atoms(order.market, maker.price, lots)
-            taker_fee = order.charge(order.taker_ppm, quote_atoms)
-            maker_fee = maker.charge(maker.maker_ppm, quote_atoms)
+            taker_fee, taker_rounding = order.charge(order.taker_ppm, quote_atoms)
+            maker_fee, maker_rounding = maker.charge(maker.maker_ppm, quote_atoms)
             buyer, buyer_fee = (order, taker_fee) if order.side == "buy" else (maker, maker_fee)
             seller, seller_fee = (maker, maker_fee) if order.side == "buy" else (order, taker_fee)
             self.move(buyer.account, quote, -quote_atoms - buyer_fee)
@@ -393,6 +413,7 @@ class Oracle:
                     maker_account=maker.account,
                     maker_fee_atoms=maker_fee,
                     maker_remaining_lots=maker.remaining,
+                    rounding_atoms=taker_rounding + maker_rounding,
                 )
             )
             if maker.remaining == 0:

@@ -13,12 +13,22 @@ from trading.engine.commands import (
     Credit,
     Event,
     PlaceOrder,
+    ReverseCredit,
     SetFeeTier,
     SetMarketState,
     SetRules,
 )
 from trading.engine.engine import Engine
-from trading.engine.outcomes import Credited, OrderCancelled, OrderRejected, Outcome, Reason
+from trading.engine.outcomes import (
+    CommandRejected,
+    Credited,
+    CreditReversed,
+    Filled,
+    OrderCancelled,
+    OrderRejected,
+    Outcome,
+    Reason,
+)
 from trading.engine.snapshot import dump, load, state_hash
 
 from . import flow, invariants
@@ -95,6 +105,15 @@ rare = st.one_of(
         source=st.just("faucet"),
         reference=st.just("drawn"),
     ),
+    st.builds(
+        ReverseCredit,
+        account=st.integers(0, 4),
+        asset=st.sampled_from(("BTC", "USD", "ETH", "DOGE")),
+        amount_atoms=st.integers(0, 5_000) | st.just(10**36 + 1),
+        source=st.sampled_from(("faucet", "adjustment")),
+        credit=st.integers(1, 40),
+        reason=st.just("drawn"),
+    ),
     st.builds(SetRules, version=st.sampled_from((0, 1, 2))),
     st.builds(SetFeeTier, account=st.integers(0, 4), tier=st.sampled_from((-1, 0, 1, 2, 3, 63, 64))),
     st.builds(
@@ -127,6 +146,8 @@ class Comparison:
         for outcome in outcomes:
             if isinstance(outcome, Credited):
                 self.credited[outcome.asset] += outcome.amount_atoms
+            elif isinstance(outcome, CreditReversed):
+                self.credited[outcome.asset] -= outcome.amount_atoms
         invariants.check(self.engine, self.credited)
         return outcomes
 
@@ -176,6 +197,8 @@ def test_thirty_thousand_commands_like_the_oracle_meeting_every_ending() -> None
     comparison = Comparison()
     resumed = Engine()
     endings: Counter[Reason] = Counter()
+    reversals: Counter[type[Outcome]] = Counter()
+    roundings: Counter[int] = Counter()
     for command in flow.commands(seed=20_240_601, count=30_000):
         outcomes = comparison.apply(command)
         event = Event(seq=resumed.seq + 1, at_us=comparison.engine.at_us, command=command)
@@ -184,6 +207,11 @@ def test_thirty_thousand_commands_like_the_oracle_meeting_every_ending() -> None
             assert state_hash(resumed) == state_hash(comparison.engine)
             resumed = load(dump(resumed))
         endings.update(outcome.reason for outcome in outcomes if isinstance(outcome, (OrderCancelled, OrderRejected)))
+        roundings.update(outcome.rounding_atoms for outcome in outcomes if isinstance(outcome, Filled))
+        if isinstance(command, ReverseCredit):
+            reversals[type(outcomes[0])] += 1
+    assert all(roundings[atoms] >= 20 for atoms in (0, 1, 2)), roundings
+    assert min(reversals[CreditReversed], reversals[CommandRejected]) >= 20, reversals
     assert comparison.engine.matcher.last_trade > 5_000
     for reason in (
         Reason.UNKNOWN_MARKET,

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from trading.engine.commands import FeeTier
-from trading.engine.fees import affordable_lots, fee_atoms
-from trading.engine.outcomes import OrderCancelled, Reason
+from trading.engine.commands import FeeTier, ReverseCredit
+from trading.engine.fees import affordable_lots, fee_atoms, rounding_atoms
+from trading.engine.outcomes import BalanceChanged, CommandRejected, CreditReversed, OrderCancelled, Reason
 
 from .desk import ALICE, BOB, CAROL, DAVE, Desk, ending, fills
 
@@ -38,6 +38,28 @@ def test_fees_are_rounded_up_once_per_order() -> None:
     sums = [0, 1, 999_999, 1_000_000, 1_000_001, 3_500_000]
     assert [fee_atoms(0, total) for total in sums] == [0, 1, 1, 1, 2, 4]
     assert sum(fee_atoms(before, after) for before, after in pairwise(sums)) == 4
+
+
+def test_what_is_there_only_by_rounding_up_comes_once_and_goes_where_the_sum_is_whole() -> None:
+    sums = [0, 1, 999_999, 1_000_000, 1_000_001, 3_500_000, 4_000_000]
+    assert [rounding_atoms(0, total) for total in sums] == [0, 1, 1, 0, 1, 1, 0]
+    assert [rounding_atoms(before, after) for before, after in pairwise(sums)] == [1, 0, -1, 1, 0, -1]
+
+
+def test_fills_tell_the_residue_of_both_orders() -> None:
+    """At 1,500 and 2,500 ppm of 200 atoms a fill: 0.3 and 0.5 atoms each, so sums of 3 and 5 atoms after ten."""
+    desk = Desk(fee_tiers=(RETAIL,))
+    for _ in range(10):
+        desk.sell(ALICE, 2, 100)
+    order = desk.seq
+    one = fills(desk.buy(BOB, 20, 100))
+    assert [fill.rounding_atoms for fill in one] == [2, 0] * 5, "the taker's is whole after every second fill"
+    assert order == one[-1].maker_order
+    desk.sell(ALICE, 20, 100)
+    made = [fills(desk.buy(BOB, 2, 100))[0] for _ in range(10)]
+    assert [fill.rounding_atoms for fill in made] == [2, 1, 1, 1, 1, 1, 1, 1, 1, 0]
+    for fill in (*one, *made):
+        assert fill.taker_fee_atoms + fill.maker_fee_atoms >= fill.rounding_atoms
 
 
 def test_both_sides_pay_the_house_in_quote() -> None:
@@ -223,4 +245,36 @@ def test_a_credit_is_positive_and_bounded() -> None:
         Reason.INVALID_AMOUNT,
         Reason.ABOVE_MAXIMUM,
     ]
+    assert desk.engine.balance(ALICE, "USD") == (10**18, 0)
+
+
+# Reversals
+
+
+def reverse(desk: Desk, account: int, atoms: int, asset: str = "USD") -> list[object]:
+    command = ReverseCredit(
+        account=account, asset=asset, amount_atoms=atoms, source="adjustment", credit=desk.seq, reason="a mistake"
+    )
+    return list(desk.do(command))
+
+
+def test_a_reversal_takes_back_what_is_available() -> None:
+    desk = Desk()
+    desk.credit(DAVE, "USD", 500)
+    desk.buy(DAVE, 1, 100)
+    assert reverse(desk, DAVE, 401) == [CommandRejected(Reason.INSUFFICIENT_FUNDS)]
+    assert reverse(desk, DAVE, 400) == [CreditReversed(DAVE, "USD", 400), BalanceChanged(DAVE, "USD", 0, 100)]
+    assert reverse(desk, DAVE, 1) == [CommandRejected(Reason.INSUFFICIENT_FUNDS)]
+
+
+def test_a_reversal_is_positive_bounded_and_of_an_asset_that_is_there() -> None:
+    desk = Desk()
+    assert reverse(desk, ALICE, 1, "DOGE") == [CommandRejected(Reason.UNKNOWN_ASSET)]
+    for account, atoms, reason in (
+        (ALICE, 0, Reason.INVALID_AMOUNT),
+        (ALICE, -1, Reason.INVALID_AMOUNT),
+        (HOUSE, 1, Reason.INVALID_AMOUNT),
+        (ALICE, 10**36 + 1, Reason.ABOVE_MAXIMUM),
+    ):
+        assert reverse(desk, account, atoms) == [CommandRejected(reason)]
     assert desk.engine.balance(ALICE, "USD") == (10**18, 0)

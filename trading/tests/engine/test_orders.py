@@ -94,9 +94,9 @@ def test_outcomes_tell_what_happened_in_the_order_in_which_it_happened() -> None
     lot_atoms, own = 10**6, 10**18
     assert desk.buy(CAROL, 12, 100) == [
         OrderAccepted(taker, CAROL, BTC_USD),
-        Filled(1, BTC_USD, 100, 5, 5 * lot_atoms, 500, "buy", taker, CAROL, 0, maker, ALICE, 0, 0),
+        Filled(1, BTC_USD, 100, 5, 5 * lot_atoms, 500, "buy", taker, CAROL, 0, maker, ALICE, 0, 0, 0),
         OrderFilled(maker, ALICE, BTC_USD),
-        Filled(2, BTC_USD, 100, 5, 5 * lot_atoms, 500, "buy", taker, CAROL, 0, maker + 1, BOB, 0, 0),
+        Filled(2, BTC_USD, 100, 5, 5 * lot_atoms, 500, "buy", taker, CAROL, 0, maker + 1, BOB, 0, 0, 0),
         OrderFilled(maker + 1, BOB, BTC_USD),
         OrderRested(taker, CAROL, BTC_USD, "buy", 100, 2),
         BalanceChanged(CAROL, "USD", own - 1_200, 200),

@@ -1,4 +1,7 @@
-"""Verifying the journal: the chain, the fold, snapshots and the books at equal sequence. Reads only."""
+"""Verifying everything from the first event: the chain, the fold, the recorded outcomes, snapshots, and each row of the books.
+
+Reads only, in one pass over the journal.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,17 +11,16 @@ import psycopg
 import ledger.checks
 import ledger.queries
 from trading.engine.snapshot import state_hash
-from trading.fold import Fold
-from trading.outcome_chain import CHECKPOINT_EVENTS, Checkpoint
 
-from .errors import JournalBroken
-from .read import records_between
-from .records import Record
+from .books import disagreements
+from .fold import Fold
+from .journal.errors import JournalBroken
+from .journal.read import records_between
+from .journal.records import Record
+from .outcome_chain import CHECKPOINT_EVENTS, Checkpoint
+from .rederivation import Rederivation
 
 Connection = psycopg.Connection[tuple[object, ...]]
-
-HOUSE = 0
-"""The engine's account for the fees it has taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ class _Pass:
         self.fold = Fold.new()
         self._connection = connection
         self._posted = posted
+        self._rederivation = Rederivation(connection, posted=posted)
         self._progress = progress
         self._findings: list[str] = []
         self._snapshots: dict[object, tuple[object, ...]] = {}
@@ -73,6 +76,8 @@ class _Pass:
             self._findings.append(str(broken))
         except _Stop as stop:
             self._findings.append(str(stop))
+        if self.fold.seq >= self._posted:
+            self._findings += self._rederivation.finish()
         return self._findings
 
     def check_head(self, head: tuple[object, ...]) -> list[str]:
@@ -93,6 +98,7 @@ class _Pass:
             raise
         except Exception as error:
             raise _Stop(f"event {record.seq} cannot be applied: {error!r}") from error
+        self._rederivation.check(applied)
         if applied.checkpoint is not None:
             self._compare_outcomes(applied.checkpoint)
             self._compare_snapshot()
@@ -114,23 +120,8 @@ class _Pass:
     def _compare_books(self) -> None:
         if self.fold.engine.seq != self._posted:
             return
-        booked = ledger.queries.balances(self._connection)
-        posted = {
-            (HOUSE if owner is None else owner, asset): atoms
-            for (owner, asset, kind), atoms in booked.items()
-            if kind in ("user", "fees") and atoms
-        }
-        held = {
-            (account, asset): available + held
-            for account, asset, available, held in self.fold.engine.all_balances()
-            if available + held
-        }
-        for key in sorted(posted.keys() | held.keys()):
-            if posted.get(key, 0) != held.get(key, 0):
-                self._findings.append(
-                    f"at event {self._posted} account {key[0]} has {held.get(key, 0)} {key[1]} in the engine,"
-                    f" {posted.get(key, 0)} in the ledger"
-                )
+        booked = ledger.queries.positions(self._connection)
+        self._findings += [f"at event {self._posted} {said}" for said in disagreements(self.fold.engine, booked)]
 
 
 class _Stop(Exception):

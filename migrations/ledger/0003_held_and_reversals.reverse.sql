@@ -1,0 +1,17 @@
+DROP TRIGGER ledger_day_moved_by_postings ON ledger_day;
+DROP TRIGGER ledger_account_moved_by_postings ON ledger_account;
+DROP TRIGGER ledger_day_no_delete ON ledger_day;
+DROP TRIGGER ledger_posting_inserted ON ledger_posting;
+DROP TRIGGER ledger_entry_inserted ON ledger_entry;
+DROP TRIGGER ledger_posting_append_only ON ledger_posting;
+DROP TRIGGER ledger_entry_append_only ON ledger_entry;
+DROP TRIGGER ledger_account_no_delete ON ledger_account;
+DROP TRIGGER ledger_account_guard ON ledger_account;
+DROP FUNCTION ledger_moved_by_postings();
+DROP FUNCTION ledger_posting_inserted();
+DROP FUNCTION ledger_entry_inserted();
+DROP FUNCTION ledger_account_guard();
+DROP FUNCTION ledger_refuse();
+ALTER TABLE ledger_posting DROP CONSTRAINT posting_held_is_recorded;
+DROP FUNCTION ledger_held_since();
+DROP FUNCTION ledger_day_of(bigint);
