@@ -237,7 +237,13 @@ class Fill(models.Model):
     class Meta:
         db_table = "fill"
         indexes = [models.Index(fields=["account_id", "-id"], name="fill_by_account")]
-        constraints = [models.UniqueConstraint(fields=["trade", "liquidity"], name="fill_is_unique")]
+        constraints = [
+            models.CheckConstraint(
+                name="fill_number_follows_from_trade",
+                condition=models.Q(liquidity="taker", id=models.F("trade") * 2 - 1)
+                | models.Q(liquidity="maker", id=models.F("trade") * 2),
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

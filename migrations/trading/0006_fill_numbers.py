@@ -16,4 +16,13 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(RENUMBER, migrations.RunSQL.noop),
         migrations.AlterField("fill", "id", models.BigIntegerField(primary_key=True, serialize=False)),
+        migrations.RemoveConstraint("fill", "fill_is_unique"),
+        migrations.AddConstraint(
+            "fill",
+            models.CheckConstraint(
+                name="fill_number_follows_from_trade",
+                condition=models.Q(liquidity="taker", id=models.F("trade") * 2 - 1)
+                | models.Q(liquidity="maker", id=models.F("trade") * 2),
+            ),
+        ),
     ]

@@ -7,7 +7,7 @@ A field that is not given is ``None``; nothing changes its meaning by type.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Side = Literal["buy", "sell"]
 OrderType = Literal["limit", "market"]
@@ -168,8 +168,7 @@ KINDS: dict[str, type[Command]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(NamedTuple):
     """A journaled command: ``seq`` gapless from 1, ``at_us`` microseconds since the epoch, never decreasing."""
 
     seq: int
