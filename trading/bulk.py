@@ -19,7 +19,9 @@ Plans are made once, when tables may be empty and reading all of a table looks c
 
 def column(values: Iterable[object]) -> str:
     """The values as one SQL constant. None becomes an empty text: let the statement make NULL of it by nullif."""
-    return literal(SEPARATOR.join("" if value is None else str(value) for value in values))
+    values = tuple(values)
+    texts = map(str, values) if None not in values else ("" if value is None else str(value) for value in values)
+    return literal(SEPARATOR.join(texts))
 
 
 def literal(text: str) -> str:

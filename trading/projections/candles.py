@@ -1,13 +1,15 @@
 """Candles of one minute, hour and day, summed from trades. Coarser intervals are summed from these when asked for."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trading.bulk import column, rows_from
 from trading.engine.outcomes import Filled
 from trading.fold import Applied
 
-STORED_INTERVALS_S = (60, 3600, 86_400)
+MINUTE_S = 60
+COARSER_S = (3600, 86_400)
+STORED_INTERVALS_S = (MINUTE_S, *COARSER_S)
 
 PREPARE = f"""
 PREPARE put_candles (text, text, text, text, text, text, text, text, text, text) AS
@@ -39,22 +41,42 @@ class Bar:
     trades: int
 
     def add(self, price: int, lots: int, quote: int) -> None:
-        self.high = max(self.high, price)
-        self.low = min(self.low, price)
+        """A trade after all that are in it."""
+        if price > self.high:
+            self.high = price
+        elif price < self.low:
+            self.low = price
         self.close = price
         self.volume += lots
         self.quote += quote
         self.trades += 1
 
+    def merge(self, later: "Bar") -> None:
+        """A bar of a time after all that is in it."""
+        self.high = max(self.high, later.high)
+        self.low = min(self.low, later.low)
+        self.close = later.close
+        self.volume += later.volume
+        self.quote += later.quote
+        self.trades += later.trades
+
 
 def statements(applied: Iterable[Applied]) -> list[str]:
-    bars: dict[tuple[str, int, int], Bar] = {}
+    minutes: dict[tuple[str, int], Bar] = {}
     for event in applied:
         for outcome in event.outcomes:
             if type(outcome) is Filled:
-                _add(bars, event.at_us, outcome)
-    if not bars:
+                _add(minutes, event.at_us, outcome)
+    if not minutes:
         return []
+    bars = {(market, MINUTE_S, start): bar for (market, start), bar in minutes.items()}
+    for (market, start), bar in minutes.items():
+        for interval_s in COARSER_S:
+            key = market, interval_s, start - start % (interval_s * 1_000_000)
+            if key in bars:
+                bars[key].merge(bar)
+            else:
+                bars[key] = replace(bar)
     rows = [
         (*key, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.quote, bar.trades)
         for key, bar in sorted(bars.items())
@@ -62,12 +84,11 @@ def statements(applied: Iterable[Applied]) -> list[str]:
     return [f"EXECUTE put_candles({', '.join(map(column, zip(*rows, strict=True)))})"]
 
 
-def _add(bars: dict[tuple[str, int, int], Bar], at_us: int, fill: Filled) -> None:
+def _add(minutes: dict[tuple[str, int], Bar], at_us: int, fill: Filled) -> None:
     price, lots, quote = fill.price_ticks, fill.quantity_lots, fill.quote_atoms
-    for interval_s in STORED_INTERVALS_S:
-        key = fill.market, interval_s, at_us - at_us % (interval_s * 1_000_000)
-        bar = bars.get(key)
-        if bar is None:
-            bars[key] = Bar(price, price, price, price, lots, quote, 1)
-        else:
-            bar.add(price, lots, quote)
+    key = fill.market, at_us - at_us % (MINUTE_S * 1_000_000)
+    bar = minutes.get(key)
+    if bar is None:
+        minutes[key] = Bar(price, price, price, price, lots, quote, 1)
+    else:
+        bar.add(price, lots, quote)
