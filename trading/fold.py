@@ -17,13 +17,17 @@ from .outcome_chain import Checkpoint, OutcomeChain
 
 
 class Applied(NamedTuple):
-    """A journaled command and what it came to. ``checkpoint``: the chain of outcomes, if this event completes a stretch."""
+    """A journaled command and what it came to. ``checkpoint``: the chain of outcomes, if this event completes a stretch.
+
+    ``hash`` is the journal's after the event.
+    """
 
     seq: int
     at_us: int
     command_id: str
     command: Command
     outcomes: list[Outcome]
+    hash: bytes
     checkpoint: Checkpoint | None
 
 
@@ -63,4 +67,4 @@ class Fold:
         outcomes = self.engine.apply(Event(seq=record.seq, at_us=record.at_us, command=command))
         self.journal_hash = record.hash
         checkpoint = self.chain.add(outcomes)
-        return Applied(record.seq, record.at_us, record.command_id, command, outcomes, checkpoint)
+        return Applied(record.seq, record.at_us, record.command_id, command, outcomes, record.hash, checkpoint)

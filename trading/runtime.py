@@ -23,6 +23,7 @@ from .engine.commands import Command, PlaceOrder
 from .engine.snapshot import state_hash
 from .fold import Applied, Fold
 from .inbox import Overloaded
+from .journal.errors import DatabaseLostData
 from .journal.read import head_seq, records_by_seq
 from .journal.records import decode, draft
 from .live import RECENT_TRADES, LiveState, Placed, TradePrint
@@ -260,9 +261,11 @@ class Runtime:
     # Callbacks on the projector thread
 
     def _on_projector_stopped(self, error: BaseException) -> None:
-        """Without a projector orders are still safe, but one that finds other outcomes cannot trust its own engine."""
-        if isinstance(error, OutcomesDiffer):
-            self.replica.abort(f"OutcomesDiffer: {error}")
+        """Without a projector orders are still safe. But this process's engine has come to something else than others, or
+        has folded what is not there any more: it must not answer.
+        """
+        if isinstance(error, DatabaseLostData | OutcomesDiffer):
+            self.replica.abort(f"{type(error).__name__}: {error}")
         self._loop.call_soon_threadsafe(self._wake_projection_waiters)
 
     def _on_projected(self, seq: int) -> None:

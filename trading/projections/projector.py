@@ -4,7 +4,8 @@ It takes applied events from a bounded queue, in sequence, and writes what they 
 one transaction. The checkpoint moves by compare-and-swap, so of several projectors only one writes an event: that is its
 lease, and no clock is in it. One that loses the swap stands by, and leads again when the other's checkpoint stands still
 although there is something to write. One that was stopped for a while and wakes up loses its next swap, and writes nothing.
-An error with the outcome unknown ends the same way: a batch that was written after all loses the swap.
+An error with the outcome unknown ends the same way: a batch that was written after all loses the swap. What was folded of a
+journal that the database has lost since is not written: the same transaction looks for the batch's last event.
 
 Who leads writes the checkpoints of the chain of outcomes, all others compare theirs: a replica that differs stops.
 """
@@ -24,6 +25,7 @@ from trading.database import WRITER_SETTINGS
 from trading.engine.commands import DefineMarket
 from trading.engine.outcomes import MarketDefined
 from trading.fold import Applied
+from trading.journal.errors import DatabaseLostData
 from trading.outcome_chain import CHECKPOINT_EVENTS, Checkpoint
 
 from . import postings, read_models
@@ -204,12 +206,15 @@ class Projector:
         self._on_progress(seq)
 
     def _write(self, batch: list[Applied]) -> None:
-        """One message to the server, which makes one transaction of it. Raises CheckpointLost with nothing written."""
+        """One message to the server, which makes one transaction of it.
+
+        Raises CheckpointLost or DatabaseLostData with nothing written.
+        """
         connection = self._connected()
         if self._books is None:
             self._books = Books(connection)
         statements = [
-            f"SELECT move_projection_checkpoint({batch[0].seq - 1}, {batch[-1].seq})",
+            f"SELECT move_projection_checkpoint({batch[0].seq - 1}, {batch[-1].seq}, '\\x{batch[-1].hash.hex()}')",
             *_outcome_checkpoints(batch),
             *read_models.statements(batch),
             *self._books.statements(postings.entries(batch, self._markets)),
@@ -218,6 +223,8 @@ class Projector:
             connection.execute(";".join(statements))
         except psycopg.errors.SerializationFailure as error:
             raise CheckpointLost(f"the read models are not at event {batch[0].seq - 1}") from error
+        except psycopg.errors.DataCorrupted as error:
+            raise DatabaseLostData(f"event {batch[-1].seq} is not in the journal as it was folded here") from error
 
     def _connected(self) -> Connection:
         if self._connection is None:

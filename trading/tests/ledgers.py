@@ -65,7 +65,7 @@ class Ledgered:
         if not applied:
             return []
         with self.connection.transaction():
-            self.connection.execute("SELECT move_projection_checkpoint(%s, %s)", (before, self.seq))
+            self.connection.execute("SELECT move_projection_checkpoint(%s, %s, %s)", (before, *self._state.known))
             for statement in self._books.statements(entries(applied, self._markets)):
                 self.connection.execute(statement)
         return applied[-1].outcomes

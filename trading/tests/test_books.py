@@ -183,7 +183,7 @@ def test_a_refused_reversal_posts_nothing(books: Ledgered) -> None:
 def test_a_change_that_nobody_knows_how_to_post_is_not_posted() -> None:
     changed: list[Outcome] = [BalanceChanged(ALICE, "BTC", 1, 0)]
     with pytest.raises(TypeError, match="event 9 changes a balance, but is DefineMarket"):
-        entry(Applied(9, START_US, "id", MARKET, changed, None), {})
+        entry(Applied(9, START_US, "id", MARKET, changed, bytes(32), None), {})
 
 
 def test_the_books_of_a_long_flow_are_those_of_the_engine(books: Ledgered) -> None:
@@ -343,7 +343,7 @@ def old(database: Database) -> Database:
                 f"WITH e AS (INSERT INTO ledger_entry (cause, at_us) VALUES ({cause}, {START_US}))"
                 f" INSERT INTO ledger_posting (cause, account_id, kind, amount, balance) VALUES {postings}"
             )
-        connection.execute("SELECT move_projection_checkpoint(0, 8)")
+        connection.execute("SELECT move_projection_checkpoint(0, 8, hash) FROM order_event WHERE seq = 8")
     manage("migrate", "ledger", url=database.owner_url)
     return database
 

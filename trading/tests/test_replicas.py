@@ -139,15 +139,8 @@ async def test_a_journal_that_lost_its_tail_is_not_continued(database: Database,
             last = await do(runtime, limit(ALICE, "sell", price, 1))
         await runtime.projected(last.seq)
         with without_guards(database, "order_event", "journal_head") as owner:
-            with owner.transaction():
-                owner.execute("SELECT FROM journal_head FOR UPDATE")
-                owner.execute("DELETE FROM order_event WHERE seq > %s", (last.seq - 2,))
-                owner.execute(
-                    "UPDATE journal_head SET (seq, at_us, hash) ="
-                    " (SELECT seq, at_us, hash FROM order_event ORDER BY seq DESC LIMIT 1)"
-                )
-                owner.execute("ALTER TABLE journal_head ENABLE TRIGGER USER")
-                rows = count(owner)
+            lose_tail(owner, last.seq - 2)
+            rows = count(owner)
             if meanwhile:
                 append(owner, some_orders(meanwhile), now_us=1)
         with pytest.raises((runtime_module.OutcomeUnknown, replica.ReplicaStopped)):
@@ -157,6 +150,37 @@ async def test_a_journal_that_lost_its_tail_is_not_continued(database: Database,
         assert not runtime.health().ready
         with database.connect() as connection:
             assert count(connection) == rows + meanwhile
+
+
+async def test_what_was_folded_of_a_lost_tail_is_not_written_into_the_books(database: Database) -> None:
+    async with serving() as runtime:
+        await open_market(runtime)
+        await runtime.projected(runtime.live.seq)
+        before = runtime.live.seq
+        with database.connect() as holder, holder.transaction():
+            holder.execute("SELECT FROM projection_checkpoint FOR UPDATE")  # the read models are slow
+            for price in (200, 201, 202):
+                await do(runtime, limit(ALICE, "sell", price, 1))
+            with without_guards(database, "order_event", "journal_head") as owner:
+                lose_tail(owner, before)
+        await until(lambda: runtime.projector.stopped_because is not None)
+        assert "DatabaseLostData" in runtime.health().parts["projector"]
+        assert "DatabaseLostData" in runtime.health().parts["engine"]
+        with database.connect() as connection:
+            assert connection.execute("SELECT seq FROM projection_checkpoint").fetchone() == (before,)
+            assert connection.execute("SELECT count(*) FROM trading_order").fetchone() == (0,)
+            assert verify(connection).findings == []
+
+
+def lose_tail(owner: psycopg.Connection[tuple[object, ...]], last: int) -> None:
+    """As if the database were a standby that had received nothing after this event."""
+    with owner.transaction():
+        owner.execute("SELECT FROM journal_head FOR UPDATE")
+        owner.execute("DELETE FROM order_event WHERE seq > %s", (last,))
+        owner.execute(
+            "UPDATE journal_head SET (seq, at_us, hash) ="
+            " (SELECT seq, at_us, hash FROM order_event ORDER BY seq DESC LIMIT 1)"
+        )
 
 
 def count(connection: psycopg.Connection[tuple[object, ...]]) -> int:
