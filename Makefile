@@ -43,6 +43,7 @@ bench:
 chaos:
 	@$(PYTHON) etc/bootstrap.py dev
 	$(VENV_PYTHON) -m tests.chaos $(ARGS)
+	$(if $(ARGS),,$(VENV_PYTHON) -m tests.chaos --mutants)
 
 soak:
 	@$(PYTHON) etc/bootstrap.py dev

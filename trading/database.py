@@ -45,6 +45,7 @@ def open_pool() -> ConnectionPool:
         min_size=1,
         max_size=POOL_SIZE,
         timeout=POOL_WAIT_S,
+        check=ConnectionPool.check_connection,  # after a restart of the database nobody shall be given a dead one
         kwargs={"autocommit": True, "application_name": "kontor-read"},
         open=True,
     )

@@ -1,0 +1,1 @@
+"""Faults under load, each followed by an audit of everything that was said: ``python -m tests.chaos``."""
