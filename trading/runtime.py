@@ -65,10 +65,11 @@ class CommandRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """``parts`` says of each part "ok" or why not."""
+    """``parts`` says of each part "ok" or why not. ``waiting``: commands that are not answered yet."""
 
     ready: bool
     parts: dict[str, str]
+    waiting: int
 
 
 class Observer(Protocol):
@@ -189,7 +190,12 @@ class Runtime:
         if projector == "ok" and lag > self._lag_limit:
             projector = f"{lag} events behind"
         parts = {"engine": engine, "projector": projector}
-        return Health(ready=all(part == "ok" for part in parts.values()), parts=parts)
+        return Health(ready=all(part == "ok" for part in parts.values()), parts=parts, waiting=self.waiting)
+
+    @property
+    def waiting(self) -> int:
+        """Commands that are not answered yet."""
+        return len(self._unanswered)
 
     def _engine_state(self) -> str:
         """In words. Asks nobody: what waits and since when is known here."""

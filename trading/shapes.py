@@ -284,10 +284,13 @@ class StreamToken(Struct):
 
 
 class HealthBody(Struct):
+    """``waiting``: commands that are not answered yet."""
+
     status: Literal["ok", "unavailable"]
     parts: dict[str, str]
     sequence: int
     projected_sequence: int
+    waiting: int
 
 
 class ProblemBody(Struct, kw_only=True, omit_defaults=True):

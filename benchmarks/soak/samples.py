@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 
+import httpx
 import psycopg
 
 from benchmarks.processes import usage_of, worker_of
@@ -34,6 +35,7 @@ _RELEVANCE = {
     "connections": _COUNT,
     "open orders": Relevance(share=0.05, least=100.0),
     "lag": _LAG,
+    "commands": Relevance(share=0.5, least=10.0),
     "p50": _TIME,
     "p99": _TIME,
 }
@@ -52,6 +54,7 @@ class Sampler:
         self.warm_s = math.inf
         self._findings = findings
         self._workers = [worker_of(server.port) for server in servers]
+        self._servers = servers
         self._url = servers[0].database_url
         self._latencies = latencies
         self._started = time.monotonic()
@@ -65,6 +68,7 @@ class Sampler:
                 self._note_processes()
                 self._note_times()
                 await asyncio.to_thread(self._note_database, database)
+                await asyncio.to_thread(self._note_queues)
 
     def _note(self, name: str, value: float) -> None:
         self.series[name].append((time.monotonic() - self._started, value))
@@ -84,6 +88,11 @@ class Sampler:
         for group, times in sorted(self._latencies.take_window().items()):
             self._note(f"p50 of {group}s, ms", times.quantile_s(0.5) * 1000)
             self._note(f"p99 of {group}s, ms", times.quantile_s(0.99) * 1000)
+
+    def _note_queues(self) -> None:
+        for number, server in enumerate(self._servers, start=1):
+            health = httpx.get(f"{server.url}/health/ready").json()
+            self._note(f"commands waiting at server {number}", health["waiting"])
 
     def _note_database(self, database: "psycopg.Connection[tuple[int, int, int]]") -> None:
         row = database.execute(_QUERY).fetchone()

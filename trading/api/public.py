@@ -11,7 +11,7 @@ from trading import gateway, queries
 from trading.engine.commands import FeeTier
 from trading.instruments import Asset, Market
 from trading.live import MarketState
-from trading.runtime import Runtime
+from trading.runtime import Health, Runtime
 from trading.shapes import (
     Amount,
     AssetBody,
@@ -204,13 +204,17 @@ async def get_ticker(runtime: Runtime, request: Request) -> Reply:
 
 
 async def get_live(runtime: Runtime, request: Request) -> Reply:
-    return Reply(200, HealthBody("ok", {"process": "ok"}, runtime.live.seq, runtime.projector.seq))
+    return Reply(200, _health_body(runtime, Health(ready=True, parts={"process": "ok"}, waiting=runtime.waiting)))
 
 
 async def get_ready(runtime: Runtime, request: Request) -> Reply:
     health = runtime.health()
-    body = HealthBody("ok" if health.ready else "unavailable", health.parts, runtime.live.seq, runtime.projector.seq)
-    return Reply(200 if health.ready else 503, body)
+    return Reply(200 if health.ready else 503, _health_body(runtime, health))
+
+
+def _health_body(runtime: Runtime, health: Health) -> HealthBody:
+    status: Literal["ok", "unavailable"] = "ok" if health.ready else "unavailable"
+    return HealthBody(status, health.parts, runtime.live.seq, runtime.projector.seq, health.waiting)
 
 
 def ticker_body(state: MarketState, now_us: int) -> TickerBody:
