@@ -29,14 +29,18 @@ class Inbox(Generic[T]):
     def __len__(self) -> int:
         return len(self._urgent) + len(self._others)
 
-    def put(self, item: T, *, urgent: bool) -> None:
-        """Raises Overloaded, with nothing accepted."""
+    def put(self, item: T, *, urgent: bool, exempt: bool = False) -> None:
+        """``exempt``: accepted beyond the bound too, up to the same number again. Raises Overloaded, nothing accepted."""
         queue = self._urgent if urgent else self._others
-        if len(queue) >= self._limit:
+        if len(queue) >= self._limit * (1 + exempt):
             raise Overloaded(f"{self._limit} commands wait already")
         queue.append(item)
         if self._asleep:
             self.ring()
+
+    def waiting(self) -> tuple[T, ...]:
+        """What waits and is not urgent, as it is at this moment. Any thread."""
+        return tuple(self._others)
 
     def ring(self) -> None:
         """Wakes the taker. Any thread."""

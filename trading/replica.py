@@ -41,7 +41,7 @@ FOLD_CHUNK = 1000
 RETRY_FIRST_S = 0.05
 RETRY_LAST_S = 1.0
 URGENT = frozenset(kind.__name__ for kind in (CancelOrder, CancelAll, SetMarketState))
-"""Commands that go before all others when many wait."""
+"""Commands that go before new orders when many wait, and are taken when no more orders are."""
 
 
 class Answer(NamedTuple):
@@ -142,7 +142,17 @@ class Replica:
         """Puts a command into the inbox; any thread. Raises Overloaded or ReplicaStopped, with nothing accepted."""
         if self.stopped_because is not None or self._stopping:
             raise ReplicaStopped(self.stopped_because or "the process is stopping")
-        self._inbox.put(submission, urgent=submission.draft.kind in URGENT)
+        draft = submission.draft
+        if draft.kind not in URGENT:
+            self._inbox.put(submission, urgent=False)
+        elif draft.kind == CancelAll.__name__ and any(
+            one.draft.account == draft.account for one in self._inbox.waiting()
+        ):
+            self._inbox.put(
+                submission, urgent=False, exempt=True
+            )  # it means those orders too: it must not overtake them
+        else:
+            self._inbox.put(submission, urgent=True)
 
     # The thread
 

@@ -41,6 +41,15 @@ def test_a_full_inbox_refuses_orders_and_still_takes_cancels() -> None:
     assert len(inbox) == 6
 
 
+def test_what_is_exempt_has_a_bound_of_twice_as_many() -> None:
+    inbox = filled(urgent=0, others=5, limit=5)
+    for _ in range(5):
+        inbox.put("cancel all", urgent=False, exempt=True)
+    with pytest.raises(Overloaded):
+        inbox.put("cancel all", urgent=False, exempt=True)
+    assert inbox.waiting() == (*(f"order {number}" for number in range(5)), *["cancel all"] * 5)
+
+
 def test_cancels_have_a_bound_too() -> None:
     inbox = filled(urgent=5, others=0, limit=5)
     with pytest.raises(Overloaded):

@@ -266,6 +266,23 @@ async def test_a_database_that_is_gone_is_not_called_ready(database: Database, m
         await until(lambda: runtime.health().ready)
 
 
+async def test_who_cancels_everything_means_the_orders_too_that_he_sent_just_before(database: Database) -> None:
+    async with serving() as runtime:
+        await open_market(runtime)
+        resting = await do(runtime, limit(BOB, "buy", 50, 1))
+        with database.connect() as holder, holder.transaction():
+            holder.execute("SELECT FROM journal_head FOR UPDATE")  # so that all wait together
+            first = asyncio.create_task(do(runtime, limit(ALICE, "sell", 199, 1)))  # taken, and held up
+            await until(lambda: runtime.waiting == 1 and not runtime.replica._inbox)
+            order = asyncio.create_task(do(runtime, limit(ALICE, "sell", 200, 1)))
+            everything = asyncio.create_task(do(runtime, CancelAll(account=ALICE)))
+            single = asyncio.create_task(do(runtime, CancelOrder(account=BOB, order=resting.seq)))
+            await until(lambda: len(runtime.replica._inbox) == 3)
+        answers = await asyncio.gather(first, single, order, everything)
+        assert [answer.seq for answer in answers] == sorted(answer.seq for answer in answers)
+        assert list(runtime.live.open_orders(ALICE)) == []
+
+
 async def test_cancels_pass_while_new_orders_are_refused_because_the_read_models_are_behind(database: Database) -> None:
     async with serving() as runtime:
         await open_market(runtime)
