@@ -30,7 +30,7 @@ ORDER = (
     " filled_lots, filled_quote_atoms, fee_atoms, status, created_at_us, updated_at_us, updated_seq)"
 )
 ENTRY = "bench_entry (cause, at_us)"
-POSTING = "bench_posting (cause, account_id, kind, amount, balance)"
+POSTING = "bench_posting (cause, account_id, kind, amount, balance, held)"
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -78,7 +78,7 @@ class _Batch:
             ORDER: "".join(map(_order, numbers)),
             ENTRY: "".join(f"{number}\t1\n" for number in traded),
             POSTING: "".join(
-                f"{number}\t{account}\ttrade\t{(-1) ** part}\t1000000000\n" for number, part, account in postings
+                f"{number}\t{account}\ttrade\t{(-1) ** part}\t1000000000\t0\n" for number, part, account in postings
             ),
         }
         moves = ",".join(f"({account},{(-1) ** part})" for _, part, account in postings)

@@ -3,6 +3,7 @@
 The one place in ``benchmarks`` that knows how a replica and a projector are made.
 """
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ from trading.inbox import Overloaded
 from trading.journal.records import Draft
 from trading.projections.projector import Projector
 from trading.replica import Publication, Replica, ReplicaSettings, Submission
+from trading.runtime import spare_the_collector
 
 INBOX = 10_000
 START_LIMIT_S = 120.0
@@ -94,21 +96,27 @@ class Pipeline:
 
 @contextmanager
 def running(url: str, answered: Answered, *, projecting: bool = True) -> Iterator[Pipeline]:
-    """A started pipeline, under the switch interval of a web worker."""
-    interval_s = sys.getswitchinterval()
+    """A started pipeline, with the interpreter set as in a web worker."""
+    interval_s, thresholds = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     pipeline = Pipeline(url, answered, projecting=projecting)
     pipeline.start()
+    spare_the_collector()
     try:
         yield pipeline
     finally:
         pipeline.stop()
         sys.setswitchinterval(interval_s)
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 def throughput(url: str, drafts: Iterable[Draft], *, in_flight: int, projecting: bool, lag_limit: int) -> float:
-    """Drafts per second, so many under way at a time; with projections until the last is in the read models."""
-    places = Semaphore(in_flight)
+    """Drafts per second, so many under way at a time; with projections until the last is in the read models.
+
+    The drafts are drawn before, for that is not the exchange's work.
+    """
+    places, drafts = Semaphore(in_flight), list(drafts)
     with running(url, lambda tags: places.release(len(tags)), projecting=projecting) as pipeline:
         started = time.perf_counter()
         for count, draft in enumerate(drafts, start=1):

@@ -47,6 +47,13 @@ STALL_S = 2.0
 """A command that waits longer than this, or a database that does not answer for so long, is no longer called ready."""
 
 
+def spare_the_collector() -> None:
+    """What is in memory now is there to stay: the collector need not look at it again, and seldom at what comes."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
+
+
 class ProjectionBehind(Exception):
     """The read models have not reached what the caller has seen already."""
 
@@ -283,9 +290,7 @@ class Runtime:
         """Begins to answer. What was loaded will live long and has no garbage in it: the collector need not look at it."""
         self.live = live
         self.ready = True
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
+        spare_the_collector()
 
     def _publish(self, publication: Publication) -> None:
         for event in publication.applied:
