@@ -57,7 +57,7 @@ class Redis:
 
 
 def absent(rig: Rig, rounds: int) -> None:
-    """Each round freezes Redis, then kills it, then starts it again."""
+    """Redis is frozen for so many times ABSENCE_S, then gone for as long, then there again."""
     if shutil.which("redis-server") is None:
         raise NotPossible("redis-server is not installed")
     with Redis() as redis:
@@ -68,25 +68,25 @@ def absent(rig: Rig, rounds: int) -> None:
         with rig.deployment(make_replica=make_replica) as deployment:
             desks = deployment.first_desks()
             with deployment.trading(desks) as load:
-                for _ in range(rounds):
-                    load.wait_for(20)
-                    redis.freeze()
-                    _go_on(deployment, load, desks[0].trader.email, "frozen")
-                    redis.kill()
-                    _go_on(deployment, load, desks[0].trader.email, "gone")
-                    redis.start()
+                load.wait_for(20)
+                redis.freeze()
+                _go_on(deployment, load, desks[0].trader.email, "frozen", rounds * ABSENCE_S)
+                redis.kill()
+                _go_on(deployment, load, desks[0].trader.email, "gone", rounds * ABSENCE_S)
+                redis.start()
+                load.wait_for(20)
             deployment.settle(desks)
             deployment.stop_replicas()
 
 
-def _go_on(deployment: Deployment, load: Load, email: str, what: str) -> None:
+def _go_on(deployment: Deployment, load: Load, email: str, what: str, for_s: float) -> None:
     """Orders and sign-ins, while Redis is away."""
     deployment.tally.faults += 1
     since = time.monotonic()
     with deployment.tally.check(f"people sign in while Redis is {what}"), deployment.replicas[0].client() as client:
         client.timeout = SIGN_IN_LIMIT_S
         client.post("/session", json={"email": email, "password": PASSWORD}).raise_for_status()
-    time.sleep(max(0.0, since + ABSENCE_S - time.monotonic()))
+    time.sleep(max(0.0, since + for_s - time.monotonic()))
     with deployment.tally.check(f"orders go on while Redis is {what}"):
         silence = load.longest_silence(since)
         assert silence < SILENCE_LIMIT_S, f"nothing was acknowledged for {silence:.1f} s"
