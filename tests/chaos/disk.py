@@ -21,6 +21,7 @@ from .deployment import Deployment, NotPossible, Rig
 SIZE_MB = 400
 FULL_S = 2.0
 BLOCK = 64 * 1024
+WARM = 40
 
 
 def full(rig: Rig, rounds: int) -> None:
@@ -30,14 +31,12 @@ def full(rig: Rig, rounds: int) -> None:
         filler = rig.folder / "filler"
         with deployment.trading(desks) as load:
             for _ in range(rounds):
-                load.wait_for(40)
+                load.wait_for(WARM)
                 deployment.tally.faults += 1
                 _fill_up(filler)
                 _wait_until_refused(deployment, load)
                 filler.unlink()
-                if not deployment.postgres.is_running():
-                    deployment.restart_postgres()
-                load.wait_for(40)
+                _wait_until_back(deployment, load)
         deployment.settle(desks)
         deployment.stop_replicas()
 
@@ -57,6 +56,18 @@ def _small_disk(folder: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _wait_until_back(deployment: Deployment, load: Load) -> None:
+    """PostgreSQL may end a while after there is room again, at what it met before: who supervises it does not look once."""
+    goal = load.acknowledged + WARM
+
+    def is_back() -> bool:
+        if not deployment.postgres.is_running():
+            deployment.restart_postgres()
+        return load.acknowledged >= goal
+
+    wait_until(is_back, limit_s=30, what=f"{WARM} more acknowledgements")
 
 
 def _fill_up(filler: Path) -> None:
