@@ -67,7 +67,8 @@ TEMPLATES = [
 ]
 
 # Under ASGI each request has a thread of its own: a connection kept for a next request there would never be used again.
-DATABASES = {"default": dj_database_url.config(conn_max_age=0)}
+_database_url = os.environ.get("DATABASE_URL")
+DATABASES = {"default": dj_database_url.parse(_database_url, conn_max_age=0) if _database_url else {}}
 # The role that owns the tables, for migrating and rebuilding; None: the same as the one that serves.
 DATABASE_OWNER_URL = os.environ.get("DATABASE_OWNER_URL")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
