@@ -46,7 +46,11 @@ class SnapshotWorker:
         """Ends the process if it is under way; it leaves nothing behind."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(STOP_S)
+            try:
+                self._process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
 
     def _ended(self, process: subprocess.Popen[bytes]) -> bool:
         code = process.poll()
