@@ -1,7 +1,4 @@
-"""The books against the journal: whether every row of the ledger is what the journal comes to, and what anybody had when.
-
-Everything here folds the journal, in one snapshot of the database; trading may go on meanwhile.
-"""
+"""The books against the journal: whether the ledger agrees with the engine, and what anybody had when."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +10,8 @@ from ledger.posting import AccountKey
 from ledger.queries import Position, as_int, positions_after
 from trading.engine.balances import HOUSE
 from trading.engine.engine import Engine
-from trading.fold import Fold
 from trading.journal.read import head_seq, records_between
-from trading.rederivation import Rederivation
+from trading.projections.projector import read_checkpoint
 from trading.snapshots import restore
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -37,25 +33,13 @@ class Standing:
     disagreements: list[str] | None
 
 
-def differences(connection: Connection) -> list[str]:
-    """The first row of the ledger that is not what the journal comes to, in words; nothing if all are."""
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        posted = _checkpoint(connection)
-        rederivation = Rederivation(connection, posted=posted)
-        fold = Fold.new()
-        for record in records_between(connection, 0, posted):
-            rederivation.check(fold.apply(record))
-        return rederivation.finish()
-
-
 def standing(connection: Connection, *, at_us: int) -> Standing:
     """What everybody had at a time, by the journal, and whether the ledger agrees."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         row = connection.execute("SELECT max(seq) FROM order_event WHERE at_us <= %s", (at_us,)).fetchone()
         last = min(0 if row is None or row[0] is None else as_int(row[0]), head_seq(connection))
-        fold, posted = restore(connection, at_most=last), _checkpoint(connection)
+        fold, posted = restore(connection, at_most=last), read_checkpoint(connection)
         for record in records_between(connection, fold.seq, last):
             fold.apply(record)
         found = disagreements(fold.engine, positions_after(connection, last)) if posted >= last else None
@@ -85,8 +69,3 @@ def disagreements(engine: Engine, booked: Mapping[AccountKey, Position]) -> list
                     f" {ledgers.get(key, 0)} in the ledger"
                 )
     return findings
-
-
-def _checkpoint(connection: Connection) -> int:
-    row = connection.execute("SELECT seq FROM projection_checkpoint").fetchone()
-    return as_int(None if row is None else row[0])

@@ -66,12 +66,6 @@ def save(connection: Connection, fold: Fold, *, now_us: int) -> None:
         )
 
 
-def newest_seq(connection: Connection) -> int:
-    """The event of the newest snapshot, 0 if there is none."""
-    row = connection.execute("SELECT coalesce(max(seq), 0) FROM engine_snapshot").fetchone()
-    return 0 if row is None else int(str(row[0]))
-
-
 def restore(connection: Connection, *, at_most: int) -> Fold:
     """The fold of the newest good snapshot that is not beyond event ``at_most``; a new one if there is none."""
     while True:

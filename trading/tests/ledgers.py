@@ -14,6 +14,8 @@ from trading.journal.append import append
 from trading.journal.read import head_seq, records_between
 from trading.journal.records import draft, new_command_id
 from trading.projections.postings import entries
+from trading.projections.projector import read_checkpoint
+from trading.rederivation import Rederivation
 
 START_US = 1_800_000_000_000_000
 SECOND_US = 1_000_000
@@ -83,3 +85,13 @@ class Ledgered:
             (cause,),
         ).fetchall()
         return list(rows)
+
+
+def differences(connection: psycopg.Connection[tuple[object, ...]]) -> list[str]:
+    """The first row of the ledger that is not what the journal comes to, in words; nothing if all are."""
+    with connection.transaction():
+        posted, fold = read_checkpoint(connection), Fold.new()
+        rederivation = Rederivation(connection, posted=posted)
+        for record in records_between(connection, 0, posted):
+            rederivation.check(fold.apply(record))
+        return rederivation.finish()

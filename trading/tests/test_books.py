@@ -11,7 +11,7 @@ import ledger.queries
 from ledger.models import Kind
 from ledger.reports import BalanceSheet, balance_sheet, income_statement, trial_balance
 from tests.fixtures import Cluster, Database, manage
-from trading.books import differences, disagreements, standing
+from trading.books import disagreements, standing
 from trading.engine.commands import CancelOrder, Credit, CreditSource, ReverseCredit
 from trading.engine.outcomes import BalanceChanged, CommandRejected, Outcome, Reason
 from trading.fold import Applied, Fold
@@ -22,7 +22,7 @@ from trading.projections.postings import entry
 from trading.rederivation import Rederivation
 
 from .engine import flow
-from .ledgers import START_US, Ledgered
+from .ledgers import START_US, Ledgered, differences
 from .world import ALICE, BOB, LISTING, MARKET, limit
 
 LOT = 1000

@@ -8,12 +8,11 @@ import pytest
 
 from tests.fixtures import Database
 from tests.server import wait_until
-from trading.books import differences
 from trading.engine.commands import CancelOrder, Credit
 from trading.journal.read import head_seq
 from trading.reversal import NotReversible, Reversal, reverse
 
-from .ledgers import Ledgered
+from .ledgers import Ledgered, differences
 from .world import ALICE, LISTING, limit
 
 CREDIT = 4
