@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Side = Literal["buy", "sell"]
-OrderType = Literal["limit", "market"]
-TimeInForce = Literal["GTC", "IOC", "FOK"]
-PostOnly = Literal["none", "reject"]
+OrderType = Literal["limit", "market", "stop", "stop_limit", "take_profit", "take_profit_limit", "trailing_stop"]
+TimeInForce = Literal["GTC", "GTD", "IOC", "FOK"]
+PostOnly = Literal["none", "reject", "reprice"]
+SelfTradePrevention = Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"]
+Peg = Literal["none", "best_bid", "best_offer"]
 AssetKind = Literal["crypto", "token", "fiat"]
-MarketState = Literal["open", "cancel_only", "halted"]
+MarketState = Literal["open", "post_only", "cancel_only", "halted", "auction"]
 CreditSource = Literal["faucet", "adjustment"]
+CancelCause = Literal["user", "disconnect"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,7 @@ class DefineAsset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeeTier:
-    """Rates of one fee tier, in parts per million of the quote amount."""
+    """Rates of one fee tier, in parts per million of the quote amount. A maker's rate below zero is a rebate."""
 
     maker_ppm: int
     taker_ppm: int
@@ -43,7 +46,9 @@ class DefineMarket:
 
     ``tick_atoms``: quote atoms per whole base unit that one tick of price stands for.
     ``lot_atoms``: base atoms in one lot. One tick times one lot must be a whole number of quote atoms.
-    ``fee_tiers``: tier 0 is everybody's; an account is moved by SetFeeTier.
+    ``fee_tiers``: tier 0 is everybody's; an account is moved by SetFeeTier. No rebate exceeds any taker's rate.
+    ``price_band_ppm``: how far from the reference price a limit may be; ``breaker_ppm``: how far from it an order may
+    trade before the circuit breaker closes the market. None: any distance. docs/matching.md says what the reference is.
     """
 
     market: str
@@ -55,6 +60,8 @@ class DefineMarket:
     minimum_notional_atoms: int
     maximum_open_orders: int
     fee_tiers: tuple[FeeTier, ...]
+    price_band_ppm: int | None = None
+    breaker_ppm: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,12 +108,60 @@ class ReverseCredit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetOwner:
+    """From now on the account is one of this owner's. An account that was never told of is its own owner."""
+
+    account: int
+    owner: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """An order that depends on another and has its quantity from there, see docs/matching.md.
+
+    ``price_ticks``: the limit, or of a type that trades at the market the slippage cap. Good till cancelled.
+    """
+
+    type: OrderType
+    price_ticks: int | None = None
+    trigger_ticks: int | None = None
+    trailing_ticks: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What few orders ask for.
+
+    ``expires_at_us``: of a GTD order. ``deadline_us``: the order is refused if its event is later.
+    ``display_lots``: the peak of an iceberg. ``trigger_ticks``: of stop and take-profit types; of a trailing stop the
+    price from which on it trails, or None to trail at once. ``trailing_ticks``: a trailing stop's distance.
+    ``peg``: the price that the order follows at ``peg_offset_ticks``, within its own limit.
+    ``keep_on_disconnect``: spared by a CancelAll whose cause is a disconnect.
+    ``oco``: the other leg; the one that acts first cancels the other. ``on_fill``: one or two orders of the opposite side
+    for what this one has filled when it ends; two are each other's OCO legs.
+    """
+
+    expires_at_us: int | None = None
+    deadline_us: int | None = None
+    self_trade_prevention: SelfTradePrevention = "cancel_newest"
+    display_lots: int | None = None
+    trigger_ticks: int | None = None
+    trailing_ticks: int | None = None
+    peg: Peg = "none"
+    peg_offset_ticks: int = 0
+    keep_on_disconnect: bool = False
+    oco: Leg | None = None
+    on_fill: tuple[Leg, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceOrder:
     """Places an order. The sequence number of this event is the order's number in the engine.
 
     limit: ``price_ticks`` and ``quantity_lots``.
     market: ``quantity_lots``, or for a buy ``budget_atoms`` (quote atoms, fee included); never rests;
     ``price_ticks`` is then the slippage cap, or None for no cap.
+    stop, take_profit, trailing_stop: a market order once triggered; stop_limit, take_profit_limit: a limit order.
     """
 
     account: int
@@ -119,14 +174,37 @@ class PlaceOrder:
     price_ticks: int | None = None
     post_only: PostOnly = "none"
     client_order_id: str | None = None
+    options: Options | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmendOrder:
+    """Changes an open order in place. ``quantity_lots`` is the whole order's, filled part included; None: as it is."""
+
+    account: int
+    order: int
+    quantity_lots: int | None = None
+    price_ticks: int | None = None
+    trigger_ticks: int | None = None
+    deadline_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelOrder:
-    """Cancels one open order of the account. ``order`` is the sequence number of its PlaceOrder event."""
+    """Cancels one open order of the account, by its number."""
 
     account: int
     order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelReplace:
+    """Cancels one order, then places another. If there is nothing to cancel and ``stop_on_failure``, places nothing."""
+
+    account: int
+    order: int
+    place: PlaceOrder
+    stop_on_failure: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +214,32 @@ class CancelAll:
     account: int
     market: str | None = None
     side: Side | None = None
+    cause: CancelCause = "user"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelMarket:
+    """Cancels everybody's open orders in a market, of one side if given, oldest first. ``reason`` is for people."""
+
+    market: str
+    side: Side | None = None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelAfter:
+    """The dead man's switch: all of the account's orders are cancelled so long after this event, unless it is set anew.
+
+    ``timeout_us`` 0 disarms it.
+    """
+
+    account: int
+    timeout_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Nothing but the time of its event, for the timers that are due."""
 
 
 Command = (
@@ -149,6 +253,12 @@ Command = (
     | CancelOrder
     | CancelAll
     | ReverseCredit
+    | SetOwner
+    | AmendOrder
+    | CancelReplace
+    | CancelMarket
+    | CancelAfter
+    | Tick
 )
 
 KINDS: dict[str, type[Command]] = {
@@ -164,6 +274,12 @@ KINDS: dict[str, type[Command]] = {
         CancelOrder,
         CancelAll,
         ReverseCredit,
+        SetOwner,
+        AmendOrder,
+        CancelReplace,
+        CancelMarket,
+        CancelAfter,
+        Tick,
     )
 }
 

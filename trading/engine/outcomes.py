@@ -1,14 +1,14 @@
 """Outcomes: what a command came to, in the past tense.
 
-One class per fact, immutable. ``order`` is the sequence number of the PlaceOrder event. Units end the names as in
-``commands``. Outcomes of one event stand in the order in which things happened; BalanceChanged come last, once for each
-(account, asset) touched, with the values after the event.
+One class per fact, immutable. ``order`` is an order's number: the sequence number of the event that placed it, for legs
+see ``numbers``. Units end the names as in ``commands``. Outcomes of one event stand in the order in which things happened;
+BalanceChanged come last, once for each (account, asset) in the order of the first touch, with the values after the event.
 """
 
 from enum import StrEnum
 from typing import NamedTuple
 
-from .commands import MarketState, Side
+from .commands import MarketState, OrderType, SelfTradePrevention, Side
 
 
 class Reason(StrEnum):
@@ -36,6 +36,17 @@ class Reason(StrEnum):
     UNKNOWN_ORDER = "unknown_order"
     USER_CANCELLED = "user_cancelled"
     RULES_NOT_NEWER = "rules_not_newer"
+    EXPIRED = "expired"
+    DEADLINE_PASSED = "deadline_passed"
+    PRICE_BAND = "price_band"
+    CIRCUIT_BREAKER = "circuit_breaker"
+    ONE_CANCELS_OTHER = "one_cancels_other"
+    DEAD_MANS_SWITCH = "dead_mans_switch"
+    DISCONNECTED = "disconnected"
+    OPERATOR_CANCELLED = "operator_cancelled"
+    CANCEL_FAILED = "cancel_failed"
+    BELOW_FILLED = "below_filled"
+    INVALID_ACCOUNT = "invalid_account"
 
 
 class AssetDefined(NamedTuple):
@@ -152,6 +163,116 @@ class OrderCancelled(NamedTuple):
     reason: Reason
 
 
+class OwnerSet(NamedTuple):
+    account: int
+    owner: int
+
+
+class CancelAfterSet(NamedTuple):
+    """The dead man's switch fires at the first event at or after ``due_us``; None: it is off."""
+
+    account: int
+    due_us: int | None
+
+
+class LegPlaced(NamedTuple):
+    """An order that another one brought with it, as it is now being placed; its acceptance or refusal follows."""
+
+    order: int
+    parent: int
+    account: int
+    market: str
+    side: Side
+    type: OrderType
+    quantity_lots: int
+    price_ticks: int | None
+    trigger_ticks: int | None
+    trailing_ticks: int | None
+
+
+class OrderWaiting(NamedTuple):
+    """The order is open, but not in the book: until a trade triggers it, or until there is a price to follow."""
+
+    order: int
+    account: int
+    market: str
+    side: Side
+    trigger_ticks: int | None
+
+
+class OrderTriggered(NamedTuple):
+    """A trade at ``price_ticks`` made a waiting order act."""
+
+    order: int
+    account: int
+    market: str
+    price_ticks: int
+
+
+class OrderAmended(NamedTuple):
+    """What the order is from now on. ``previous_price_ticks``: where it rested, None if it did not.
+
+    ``kept_place`` False: it has left its queue; where it goes follows.
+    """
+
+    order: int
+    account: int
+    market: str
+    side: Side
+    previous_price_ticks: int | None
+    price_ticks: int | None
+    quantity_lots: int
+    remaining_lots: int
+    trigger_ticks: int | None
+    kept_place: bool
+
+
+class OrderRepriced(NamedTuple):
+    """A pegged order moved, to the end of the queue there. None: it is not in the book."""
+
+    order: int
+    account: int
+    market: str
+    side: Side
+    previous_price_ticks: int | None
+    price_ticks: int | None
+    remaining_lots: int
+
+
+class OrderRefreshed(NamedTuple):
+    """An iceberg shows its next peak, at the end of its queue."""
+
+    order: int
+    account: int
+    market: str
+    side: Side
+    price_ticks: int
+    display_lots: int
+
+
+class SelfTradePrevented(NamedTuple):
+    """Two orders of one owner met, and ``prevented_lots`` did not trade. Not told for cancel_newest: the cancelled rest is it.
+
+    ``mode`` decrement: both orders' quantities are less by so much, unless cancelled, which follows.
+    """
+
+    market: str
+    price_ticks: int
+    taker_order: int
+    maker_order: int
+    maker_side: Side
+    prevented_lots: int
+    mode: SelfTradePrevention
+
+
+class AuctionUncrossed(NamedTuple):
+    """The auction's price, and what trades at it next."""
+
+    market: str
+    price_ticks: int
+    quantity_lots: int
+
+
 class BalanceChanged(NamedTuple):
     """Absolute values after the event. Total is the sum of both."""
 
@@ -177,4 +298,14 @@ Outcome = (
     | OrderRested
     | OrderCancelled
     | BalanceChanged
+    | OwnerSet
+    | CancelAfterSet
+    | LegPlaced
+    | OrderWaiting
+    | OrderTriggered
+    | OrderAmended
+    | OrderRepriced
+    | OrderRefreshed
+    | SelfTradePrevented
+    | AuctionUncrossed
 )
