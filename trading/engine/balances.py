@@ -1,4 +1,4 @@
-"""Balances: all arithmetic on available and held, and how much an open order holds. Amounts in atomic units.
+"""Balances: all arithmetic on available and held. Amounts in atomic units.
 
 Invariants: neither part is ever negative; the held part of an account's balance is the sum of what its open orders in
 that asset hold; over all accounts an asset adds up to what was credited. Fees go to the house's available balance.
@@ -7,24 +7,29 @@ that asset hold; over all accounts an asset adds up to what was credited. Fees g
 from collections.abc import Iterator
 
 from .errors import InvariantBroken
-from .fees import fee_atoms
 
 HOUSE = 0
 
 
 class Balance:
-    """What one account owns of one asset: available to trade, and held for its open orders."""
+    """What one account owns of one asset: available to trade, and held for its open orders.
 
-    __slots__ = ("account", "asset", "available_atoms", "held_atoms")
+    ``touched_seq`` is the last event that touched it, so that each event tells of it once.
+    """
+
+    __slots__ = ("account", "asset", "available_atoms", "held_atoms", "touched_seq")
 
     def __init__(self, account: int, asset: str, available_atoms: int = 0, held_atoms: int = 0) -> None:
         self.account = account
         self.asset = asset
         self.available_atoms = available_atoms
         self.held_atoms = held_atoms
+        self.touched_seq = 0
 
     def receive(self, amount_atoms: int) -> None:
         self.available_atoms += amount_atoms
+        if self.available_atoms < 0:
+            raise InvariantBroken(f"account {self.account} has too little {self.asset}: {self.available_atoms}")
 
     def pay(self, amount_atoms: int) -> None:
         self.available_atoms -= amount_atoms
@@ -70,7 +75,7 @@ class Balances:
         balance = self._by_asset.get(asset, {}).get(account)
         return (0, 0) if balance is None else (balance.available_atoms, balance.held_atoms)
 
-    def __iter__(self) -> Iterator[tuple[int, str, int, int]]:
+    def rows(self) -> Iterator[tuple[int, str, int, int]]:
         """(account, asset, available, held) of every balance that is not zero, by account and asset."""
         rows = [
             (balance.account, balance.asset, balance.available_atoms, balance.held_atoms)
@@ -80,16 +85,3 @@ class Balances:
         ]
         rows.sort()
         return iter(rows)
-
-
-def buy_hold_atoms(value_atoms: int, rate_ppm: int, fee_ppm_sum: int) -> int:
-    """Quote atoms that a buy order of this value may still cost: the value, and the fee that it would add.
-
-    A fill at the order's own price takes exactly the difference between the hold before and the hold after it.
-    """
-    return value_atoms + fee_atoms(fee_ppm_sum, fee_ppm_sum + rate_ppm * value_atoms)
-
-
-def sell_hold_atoms(lots: int, lot_atoms: int) -> int:
-    """Base atoms that a sell order of so many lots delivers."""
-    return lots * lot_atoms

@@ -1,16 +1,23 @@
 """The engine: a fold over events. The same events give the same outcomes and the same state, on any machine.
 
 ``apply`` is total: an expected refusal is an outcome with its reason, a broken invariant raises. Time is the event's.
-The state is ``assets``, ``markets`` with their books, balances, fee tiers, open orders, the version of the rules and the
-numbers of the last event and trade; everything in it is an integer or a name. One thread applies the events.
+The state is ``assets``, ``markets`` with their books and waiting orders, balances, fee tiers, owners, open orders, timers, the
+queue of what was set off, the version of the rules and the numbers of the last event and trade; everything in it is an
+integer or a name. One thread applies the events. docs/matching.md says what every event comes to.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from .balances import Balance, Balances, buy_hold_atoms, sell_hold_atoms
+from .amending import Amending
+from .auction import Auction
+from .balances import Balances
 from .commands import (
+    AmendOrder,
+    CancelAfter,
     CancelAll,
+    CancelMarket,
     CancelOrder,
+    CancelReplace,
     Command,
     Credit,
     DefineAsset,
@@ -20,65 +27,91 @@ from .commands import (
     ReverseCredit,
     SetFeeTier,
     SetMarketState,
+    SetOwner,
     SetRules,
+    Tick,
 )
 from .errors import InvariantBroken, UnknownRules
 from .market import MAXIMUM_FEE_TIERS, Market, is_valid_asset, is_valid_market
-from .matching import Matcher, Taker, preview
-from .order_book import BookSide, OpenOrders, Order
-from .order_checks import MAXIMUM_PRICE_TICKS, refusal
+from .matching import Matcher
+from .open_orders import OpenOrders
+from .order_book import Order
 from .outcomes import (
     AssetDefined,
-    BalanceChanged,
+    CancelAfterSet,
     CommandRejected,
     Credited,
     CreditReversed,
     FeeTierSet,
     MarketDefined,
     MarketStateChanged,
-    OrderAccepted,
-    OrderCancelled,
-    OrderFilled,
-    OrderRejected,
-    OrderRested,
     Outcome,
+    OwnerSet,
     Reason,
     RulesSet,
 )
-from .participant import Participant
-from .rules import FIRST, LATEST
-
-new = tuple.__new__  # all that the constructor of a NamedTuple does, at half its cost: for the outcomes of every order
+from .pegs import reprice
+from .placing import Placing
+from .recorder import Outcomes
+from .rules import LATEST
 
 __all__ = ["Engine", "InvariantBroken", "UnknownRules"]
 
 MAXIMUM_CREDIT_ATOMS = 10**36
-USER_CANCELLED = Reason.USER_CANCELLED
-NO_LIMIT_RANK = -MAXIMUM_PRICE_TICKS - 1
+MAXIMUM_CANCEL_AFTER_US = 86_400_000_000
+CASCADE_LIMIT = 100
+"""How much of what was set off is done in one event."""
 
 
 class Engine:
     """The state of the exchange at ``seq``, and how the next event changes it."""
 
     def __init__(self) -> None:
-        self.seq = 0
-        self.at_us = 0
-        self.rules = FIRST
         self.assets: dict[str, DefineAsset] = {}
-        self.markets: dict[str, Market] = {}
         self.balances = Balances()
         self.open_orders = OpenOrders()
         self.matcher = Matcher(self.balances, self.open_orders)
-        self.fee_tiers: dict[int, int] = {}
+        self.placing = Placing(self.open_orders, self.matcher, self.balances)
+        self.markets: dict[str, Market] = self.placing.markets
+        self.fee_tiers: dict[int, int] = self.placing.fee_tiers
+        self.owners: dict[int, int] = self.placing.owners
+        self._amending = Amending(self.open_orders, self.placing)
+        self._auction = Auction(self.open_orders, self.matcher, self.placing)
+        self._outcomes = Outcomes()
+        self.open_orders.out = self._outcomes
+
+    @property
+    def seq(self) -> int:
+        return self.open_orders.seq
+
+    @property
+    def at_us(self) -> int:
+        return self.open_orders.at_us
+
+    @property
+    def rules(self) -> int:
+        return self.placing.rules
 
     @property
     def orders(self) -> dict[int, Order]:
         """The open orders by number, oldest first."""
         return self.open_orders.by_number
 
+    @property
+    def next_timer_us(self) -> int | None:
+        """When a timer is next due, or something that was set off still waits for its turn (0); None: nothing will be."""
+        return 0 if self.open_orders.queue else self.open_orders.timers.next_armed_us()
+
     def account_orders(self, account: int) -> Iterator[Order]:
         """The account's open orders, oldest first."""
-        return self.open_orders.of(account)
+        found = [
+            order
+            for market in self.markets.values()
+            if (participant := market.participants.get(account)) is not None
+            for order in participant.open_orders.values()
+        ]
+        found.sort(key=_serial)
+        return iter(found)
 
     def fee_tier(self, account: int) -> int:
         return self.fee_tiers.get(account, 0)
@@ -89,111 +122,192 @@ class Engine:
 
     def all_balances(self) -> Iterator[tuple[int, str, int, int]]:
         """(account, asset, available, held) of every balance that is not zero, by account and asset."""
-        return iter(self.balances)
+        return self.balances.rows()
 
     def apply(self, event: Event) -> list[Outcome]:
         """Applies the next event.
 
         Raises InvariantBroken if it is not the next, or if the state breaks its rules; UnknownRules.
         """
-        if event.seq != self.seq + 1:
-            raise InvariantBroken(f"event {event.seq} cannot follow event {self.seq}")
-        if event.at_us < self.at_us:
-            raise InvariantBroken(f"event {event.seq} is at {event.at_us}, before {self.at_us}")
-        self.seq = event.seq
-        self.at_us = event.at_us
+        outcomes: list[Outcome] = []
+        self._outcomes.outcomes = outcomes
+        self._begin(event.seq, event.at_us)
         command = event.command
         if isinstance(command, PlaceOrder):
-            return self._place_order(command)
-        if isinstance(command, CancelOrder):
-            return self._cancel_order(command)
-        return self._apply_rare(command)
+            self.placing.place(command)
+        elif isinstance(command, CancelOrder):
+            self._cancel(command.account, command.order)
+        else:
+            self._apply_rare(command)
+        self._finish()
+        return outcomes
 
-    def _apply_rare(self, command: Command) -> list[Outcome]:
+    def apply_many(self, events: Iterable[Event]) -> list[list[Outcome]]:
+        """The outcomes of each of these events, which follow each other."""
+        return [self.apply(event) for event in events]
+
+    def _begin(self, seq: int, at_us: int) -> None:
+        orders = self.open_orders
+        if seq != orders.seq + 1:
+            raise InvariantBroken(f"event {seq} cannot follow event {orders.seq}")
+        if at_us < orders.at_us:
+            raise InvariantBroken(f"event {seq} is at {at_us}, before {orders.at_us}")
+        orders.seq = seq
+        orders.at_us = at_us
+        if at_us >= orders.timers.next_us:
+            self._fire_timers()
+
+    def _finish(self) -> None:
+        """What the event has set off, the pegged orders, the balances."""
+        orders = self.open_orders
+        if orders.queue:
+            self._cascade()
+        for market in self.markets.values():
+            if market.pegged and market.changed_seq == orders.seq and market.state in ("open", "post_only"):
+                reprice(market, orders)
+        touched = orders.touched
+        for balance in touched:
+            orders.out.balance(balance)
+        touched.clear()
+
+    def _cascade(self) -> None:
+        queue = self.open_orders.queue
+        for _ in range(CASCADE_LIMIT):
+            if not queue:
+                return
+            self.placing.take_turn(queue.popleft())
+
+    def _fire_timers(self) -> None:
+        orders = self.open_orders
+        while (timer := orders.timers.take_due(orders.at_us)) is not None:
+            _, number, account = timer
+            if account:
+                self._close_all(self.account_orders(account), Reason.DEAD_MANS_SWITCH)
+            else:
+                orders.close(orders.by_number[number], Reason.EXPIRED)
+
+    def _apply_rare(self, command: Command) -> None:
         match command:
+            case AmendOrder():
+                self._amending.amend(command)
+            case CancelReplace():
+                self._cancel_replace(command)
             case CancelAll():
-                return self._cancel_all(command)
+                self._cancel_all(command)
+            case CancelMarket():
+                self._cancel_market(command)
+            case CancelAfter():
+                self._cancel_after(command)
+            case Tick():
+                pass
             case Credit():
-                return self._credit(command)
+                self._credit(command)
             case ReverseCredit():
-                return self._reverse_credit(command)
+                self._reverse_credit(command)
             case SetFeeTier():
-                return self._set_fee_tier(command)
+                self._tell(self._set_fee_tier(command))
+            case SetOwner():
+                self._tell(self._set_owner(command))
             case SetMarketState():
-                return self._set_market_state(command)
+                self._set_market_state(command)
             case SetRules():
-                return self._set_rules(command)
+                self._tell(self._set_rules(command))
             case DefineMarket():
-                return self._define_market(command)
+                self._tell(self._define_market(command))
             case DefineAsset():
-                return self._define_asset(command)
-        raise InvariantBroken(f"event {self.seq} is no command: {type(command).__name__}")
+                self._tell(self._define_asset(command))
+            case _:
+                raise InvariantBroken(f"event {self.seq} is no command: {type(command).__name__}")
 
-    # Rules, definitions, states, credits
+    def _tell(self, outcome: Outcome) -> None:
+        self.open_orders.out.add(outcome)
 
-    def _set_rules(self, command: SetRules) -> list[Outcome]:
+    # Rules, definitions, states
+
+    def _set_rules(self, command: SetRules) -> Outcome:
         if command.version > LATEST:
             raise UnknownRules(f"event {self.seq} sets rules {command.version}, this version of Kontor knows {LATEST}")
         if command.version <= self.rules:
-            return [CommandRejected(Reason.RULES_NOT_NEWER)]
-        self.rules = command.version
-        return [RulesSet(command.version)]
+            return CommandRejected(Reason.RULES_NOT_NEWER)
+        self.placing.rules = command.version
+        return RulesSet(command.version)
 
-    def _define_asset(self, command: DefineAsset) -> list[Outcome]:
+    def _define_asset(self, command: DefineAsset) -> Outcome:
         if command.asset in self.assets:
-            return [CommandRejected(Reason.ALREADY_DEFINED)]
+            return CommandRejected(Reason.ALREADY_DEFINED)
         if not is_valid_asset(command):
-            return [CommandRejected(Reason.INVALID_DEFINITION)]
+            return CommandRejected(Reason.INVALID_DEFINITION)
         self.assets[command.asset] = command
-        return [AssetDefined(command.asset)]
+        return AssetDefined(command.asset)
 
-    def _define_market(self, command: DefineMarket) -> list[Outcome]:
+    def _define_market(self, command: DefineMarket) -> Outcome:
         if command.market in self.markets:
-            return [CommandRejected(Reason.ALREADY_DEFINED)]
+            return CommandRejected(Reason.ALREADY_DEFINED)
         base = self.assets.get(command.base)
         if base is None or command.quote not in self.assets:
-            return [CommandRejected(Reason.UNKNOWN_ASSET)]
+            return CommandRejected(Reason.UNKNOWN_ASSET)
         if not is_valid_market(command, base):
-            return [CommandRejected(Reason.INVALID_DEFINITION)]
-        self.markets[command.market] = Market(command, base)
-        return [MarketDefined(command.market)]
+            return CommandRejected(Reason.INVALID_DEFINITION)
+        self.markets[command.market] = Market(len(self.markets), command, base)
+        return MarketDefined(command.market)
 
-    def _set_market_state(self, command: SetMarketState) -> list[Outcome]:
+    def _set_market_state(self, command: SetMarketState) -> None:
         market = self.markets.get(command.market)
         if market is None:
-            return [CommandRejected(Reason.UNKNOWN_MARKET)]
-        market.state = command.state
-        return [MarketStateChanged(command.market, command.state, command.reason)]
+            self._tell(CommandRejected(Reason.UNKNOWN_MARKET))
+            return
+        market.set_state(command.state)
+        market.changed_seq = self.seq
+        self._tell(MarketStateChanged(command.market, command.state, command.reason))
+        if market.is_open:
+            market.restart_reference(self.at_us)
+        if command.state in ("open", "post_only"):
+            self._auction.uncross(market)
 
-    def _set_fee_tier(self, command: SetFeeTier) -> list[Outcome]:
+    def _set_fee_tier(self, command: SetFeeTier) -> Outcome:
         if command.account <= 0:
-            return [CommandRejected(Reason.INVALID_AMOUNT)]
+            return CommandRejected(Reason.INVALID_AMOUNT)
         if not 0 <= command.tier < MAXIMUM_FEE_TIERS:
-            return [CommandRejected(Reason.UNKNOWN_FEE_TIER)]
+            return CommandRejected(Reason.UNKNOWN_FEE_TIER)
         self.fee_tiers[command.account] = command.tier
         for market in self.markets.values():
             market.set_tier(command.account, command.tier)
-        return [FeeTierSet(command.account, command.tier)]
+        return FeeTierSet(command.account, command.tier)
 
-    def _credit(self, command: Credit) -> list[Outcome]:
+    def _set_owner(self, command: SetOwner) -> Outcome:
+        if command.account <= 0 or command.owner <= 0:
+            return CommandRejected(Reason.INVALID_ACCOUNT)
+        self.owners[command.account] = command.owner
+        for market in self.markets.values():
+            participant = market.participants.get(command.account)
+            if participant is not None:
+                participant.owner = command.owner
+        return OwnerSet(command.account, command.owner)
+
+    # Credits
+
+    def _credit(self, command: Credit) -> None:
         reason = self._credit_refusal(command)
         if reason is not None:
-            return [CommandRejected(reason)]
+            self._tell(CommandRejected(reason))
+            return
         balance = self.balances.of(command.account, command.asset)
         balance.receive(command.amount_atoms)
-        return [Credited(command.account, command.asset, command.amount_atoms), _balance_changed(balance)]
+        self._tell(Credited(command.account, command.asset, command.amount_atoms))
+        self.open_orders.touch(balance)
 
-    def _reverse_credit(self, command: ReverseCredit) -> list[Outcome]:
+    def _reverse_credit(self, command: ReverseCredit) -> None:
         """That ``credit`` is such a credit, and not yet reversed, is for who appends the command and the ledger to hold."""
         reason = self._credit_refusal(command)
+        if reason is None and self.balance(command.account, command.asset)[0] < command.amount_atoms:
+            reason = Reason.INSUFFICIENT_FUNDS
         if reason is not None:
-            return [CommandRejected(reason)]
-        available_atoms, _ = self.balances.read(command.account, command.asset)
-        if available_atoms < command.amount_atoms:
-            return [CommandRejected(Reason.INSUFFICIENT_FUNDS)]
+            self._tell(CommandRejected(reason))
+            return
         balance = self.balances.of(command.account, command.asset)
         balance.pay(command.amount_atoms)
-        return [CreditReversed(command.account, command.asset, command.amount_atoms), _balance_changed(balance)]
+        self._tell(CreditReversed(command.account, command.asset, command.amount_atoms))
+        self.open_orders.touch(balance)
 
     def _credit_refusal(self, command: Credit | ReverseCredit) -> Reason | None:
         if command.asset not in self.assets:
@@ -204,205 +318,76 @@ class Engine:
 
     # Cancelling
 
-    def _cancel_order(self, command: CancelOrder) -> list[Outcome]:
-        order = self.open_orders.by_number.get(command.order)
-        if order is None or order.account != command.account:
-            return [CommandRejected(Reason.UNKNOWN_ORDER)]
-        balance = self._close(order)
-        return [_cancelled(order), _balance_changed(balance)]
+    def _cancel(self, account: int, number: int) -> bool:
+        """Cancels an order for its account; says whether there was one."""
+        orders = self.open_orders
+        order = orders.by_number.get(number)
+        if order is None or order.participant.account != account:
+            self._tell(CommandRejected(Reason.UNKNOWN_ORDER))
+            return False
+        orders.close(order, Reason.USER_CANCELLED)
+        return True
 
-    def _cancel_all(self, command: CancelAll) -> list[Outcome]:
-        if command.account <= 0:
-            return [CommandRejected(Reason.INVALID_ORDER)]
-        if command.market is not None and command.market not in self.markets:
-            return [CommandRejected(Reason.UNKNOWN_MARKET)]
-        outcomes: list[Outcome] = []
-        released: dict[str, Balance] = {}
-        for order in list(self.account_orders(command.account)):
-            if command.market in (None, order.market) and command.side in (None, order.side):
-                balance = self._close(order)
-                released[balance.asset] = balance
-                outcomes.append(_cancelled(order))
-        outcomes.extend(_balance_changed(balance) for balance in released.values())
-        return outcomes
-
-    def _close(self, order: Order) -> Balance:
-        """Takes an open order out of its book and releases its hold; returns the balance that held."""
-        market = self.markets[order.market]
-        if order.side == "buy":
-            market.book.bids.remove(order)
-            balance = order.participant.quote
+    def _cancel_replace(self, command: CancelReplace) -> None:
+        place = command.place
+        if place.account != command.account:
+            self._tell(CommandRejected(Reason.INVALID_ORDER))
+        elif self._cancel(command.account, command.order) or not command.stop_on_failure:
+            self.placing.place(place)
         else:
-            market.book.asks.remove(order)
-            balance = order.participant.base
-        self.open_orders.remove(order)
-        balance.release(market.hold_atoms(order))
-        return balance
+            self.open_orders.out.rejected(self.seq, place.account, place.market, Reason.CANCEL_FAILED)
 
-    # Placing
+    def _cancel_all(self, command: CancelAll) -> None:
+        if command.account <= 0:
+            self._tell(CommandRejected(Reason.INVALID_ORDER))
+            return
+        if command.market is not None and command.market not in self.markets:
+            self._tell(CommandRejected(Reason.UNKNOWN_MARKET))
+            return
+        disconnected = command.cause == "disconnect"
+        chosen = [
+            order
+            for order in self.account_orders(command.account)
+            if command.market in (None, order.market)
+            and command.side in (None, order.side)
+            and not (disconnected and order.special is not None and order.special.keep_on_disconnect)
+        ]
+        self._close_all(iter(chosen), Reason.DISCONNECTED if disconnected else Reason.USER_CANCELLED)
 
-    def _place_order(self, command: PlaceOrder) -> list[Outcome]:
-        number, account, time_in_force = self.seq, command.account, command.time_in_force
+    def _cancel_market(self, command: CancelMarket) -> None:
         market = self.markets.get(command.market)
         if market is None:
-            return [OrderRejected(number, account, command.market, Reason.UNKNOWN_MARKET)]
-        reason = refusal(command, market)
-        if reason is not None:
-            return [OrderRejected(number, account, command.market, reason)]
-        participant = market.participants.get(account)
-        if participant is None:
-            participant = market.join(account, self.balances, self.fee_tier(account))
-        opposite = market.book.asks if command.side == "buy" else market.book.bids
-        limit_rank = NO_LIMIT_RANK if command.price_ticks is None else opposite.sign * command.price_ticks
-        best = opposite.best
-        crosses = best is not None and best.rank >= limit_rank
-        if time_in_force == "GTC":
-            if participant.open_orders >= market.definition.maximum_open_orders:
-                return [OrderRejected(number, account, market.name, Reason.TOO_MANY_ORDERS)]
-            if crosses and command.post_only == "reject":
-                return [OrderRejected(number, account, market.name, Reason.WOULD_TAKE)]
-        elif time_in_force == "FOK":
-            reason = _whole_refusal(command, opposite, limit_rank)
-            if reason is not None:
-                return [OrderRejected(number, account, market.name, reason)]
-        may_take = crosses or self.rules < 2
-        if not _is_funded(command, market, participant, opposite, limit_rank, may_take):
-            return [OrderRejected(number, account, market.name, Reason.INSUFFICIENT_FUNDS)]
-        outcomes: list[Outcome] = [new(OrderAccepted, (number, account, market.name))]
-        if crosses or time_in_force != "GTC":
-            self._take(command, market, participant, limit_rank, outcomes)
+            self._tell(CommandRejected(Reason.UNKNOWN_MARKET))
+            return
+        chosen = [
+            order
+            for participant in market.participants.values()
+            for order in participant.open_orders.values()
+            if command.side in (None, order.side)
+        ]
+        chosen.sort(key=_serial)
+        self._close_all(iter(chosen), Reason.OPERATOR_CANCELLED)
+
+    def _close_all(self, chosen: Iterator[Order], reason: Reason) -> None:
+        """Cancels these orders, but for those that the cancelling of others has ended."""
+        by_number = self.open_orders.by_number
+        for order in chosen:
+            if by_number.get(order.number) is order:
+                self.open_orders.close(order, reason)
+
+    def _cancel_after(self, command: CancelAfter) -> None:
+        if command.account <= 0:
+            self._tell(CommandRejected(Reason.INVALID_ACCOUNT))
+        elif not 0 <= command.timeout_us <= MAXIMUM_CANCEL_AFTER_US:
+            self._tell(CommandRejected(Reason.INVALID_ORDER))
+        elif command.timeout_us == 0:
+            self.open_orders.timers.clear_switch(command.account)
+            self._tell(CancelAfterSet(command.account, None))
         else:
-            outcomes.append(_balance_changed(self._rest(command, market, participant, None, outcomes)))
-        return outcomes
-
-    def _take(
-        self,
-        command: PlaceOrder,
-        market: Market,
-        participant: Participant,
-        limit_rank: int,
-        outcomes: list[Outcome],
-    ) -> None:
-        """Matches an accepted order, then fills, rests or cancels what is left of it, and reports the balances."""
-        number, side = self.seq, command.side
-        taker = Taker(number, participant, side, command.quantity_lots, command.budget_atoms, limit_rank)
-        makers = self.matcher.match(market, taker, self.at_us, outcomes)
-        reason = taker.stopped_by
-        if reason is None:
-            outcomes.append(new(OrderFilled, (number, participant.account, market.name)))
-        elif command.time_in_force == "GTC" and reason is not Reason.SELF_TRADE:
-            self._rest(command, market, participant, taker, outcomes)
-        else:
-            if command.time_in_force == "FOK":
-                raise InvariantBroken(f"order {number} was to be filled whole, matching ended by {reason}")
-            if command.type == "limit" and reason is not Reason.SELF_TRADE:
-                reason = Reason.IMMEDIATE_OR_CANCEL
-            left_lots = None if command.quantity_lots is None else command.quantity_lots - taker.filled_lots
-            outcomes.append(
-                new(OrderCancelled, (number, participant.account, market.name, side, None, left_lots, reason))
-            )
-        if makers:
-            _report_balances(outcomes, participant, makers, side)
-
-    def _rest(
-        self,
-        command: PlaceOrder,
-        market: Market,
-        participant: Participant,
-        taker: Taker | None,
-        outcomes: list[Outcome],
-    ) -> Balance:
-        """Puts a limit order, or what its taking has left of it, into the book; returns the balance that now holds."""
-        price_ticks, quantity_lots = command.price_ticks, command.quantity_lots
-        if price_ticks is None or quantity_lots is None:
-            raise InvariantBroken(f"order {self.seq} cannot rest without price and quantity")
-        side = command.side
-        order = Order(self.seq, participant, market.name, side, price_ticks, quantity_lots, self.at_us)
-        if taker is not None:
-            order.remaining_lots = quantity_lots - taker.filled_lots
-            order.filled_quote_atoms = taker.quote_atoms
-            order.fee_ppm_sum = taker.fee_ppm_sum
-        if side == "buy":
-            balance = participant.quote
-            market.book.bids.append(order)
-        else:
-            balance = participant.base
-            market.book.asks.append(order)
-        balance.hold(market.hold_atoms(order))
-        self.open_orders.add(order)
-        outcomes.append(
-            new(OrderRested, (self.seq, participant.account, market.name, side, price_ticks, order.remaining_lots))
-        )
-        return balance
+            due_us = self.at_us + command.timeout_us
+            self.open_orders.timers.set_switch(command.account, due_us, self.seq)
+            self._tell(CancelAfterSet(command.account, due_us))
 
 
-def _whole_refusal(command: PlaceOrder, opposite: BookSide, limit_rank: int) -> Reason | None:
-    """Why a fill-or-kill order cannot be filled whole now; None if it can."""
-    quantity_lots = command.quantity_lots or 0
-    lots, _, met_own = preview(opposite, command.account, quantity_lots, limit_rank)
-    if met_own:
-        return Reason.SELF_TRADE
-    return None if lots == quantity_lots else Reason.NOT_FILLED_WHOLE
-
-
-def _is_funded(
-    command: PlaceOrder,
-    market: Market,
-    participant: Participant,
-    opposite: BookSide,
-    limit_rank: int,
-    may_take: bool,
-) -> bool:
-    """Whether the account has available what the order can cost at the most.
-
-    A buy at a limit that may take: its value and the higher of both fees, for it may rest as well; else the maker's fee.
-    A buy at the market by quantity: exactly what the book would charge it now.
-    """
-    if command.budget_atoms is not None:
-        return command.budget_atoms <= participant.quote.available_atoms
-    quantity_lots = command.quantity_lots or 0
-    if command.side == "sell":
-        return sell_hold_atoms(quantity_lots, market.lot_atoms) <= participant.base.available_atoms
-    if command.type == "limit":
-        value_atoms = (command.price_ticks or 0) * quantity_lots * market.tick_lot_atoms
-        rate_ppm = participant.higher_ppm if may_take else participant.maker_ppm
-    else:
-        _, tick_lots, _ = preview(opposite, command.account, quantity_lots, limit_rank)
-        value_atoms = tick_lots * market.tick_lot_atoms
-        rate_ppm = participant.taker_ppm
-    return buy_hold_atoms(value_atoms, rate_ppm, 0) <= participant.quote.available_atoms
-
-
-def _cancelled(order: Order) -> OrderCancelled:
-    return new(
-        OrderCancelled,
-        (
-            order.number,
-            order.account,
-            order.market,
-            order.side,
-            order.price_ticks,
-            order.remaining_lots,
-            USER_CANCELLED,
-        ),
-    )
-
-
-def _balance_changed(balance: Balance) -> BalanceChanged:
-    return new(BalanceChanged, (balance.account, balance.asset, balance.available_atoms, balance.held_atoms))
-
-
-def _report_balances(outcomes: list[Outcome], taker: Participant, makers: list[Participant], taker_side: str) -> None:
-    """What trades changed: the taker's two balances, then each maker's; of each first what it paid with."""
-    if taker_side == "buy":
-        outcomes.append(_balance_changed(taker.quote))
-        outcomes.append(_balance_changed(taker.base))
-        for maker in makers:
-            outcomes.append(_balance_changed(maker.base))
-            outcomes.append(_balance_changed(maker.quote))
-    else:
-        outcomes.append(_balance_changed(taker.base))
-        outcomes.append(_balance_changed(taker.quote))
-        for maker in makers:
-            outcomes.append(_balance_changed(maker.quote))
-            outcomes.append(_balance_changed(maker.base))
+def _serial(order: Order) -> int:
+    return order.serial

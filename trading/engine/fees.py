@@ -2,12 +2,27 @@
 
 An order keeps ``fee_ppm_sum``, the exact sum of rate (parts per million) times quote atoms over its fills. What it has
 been charged in all is that sum rounded up to a whole atom; a fill is charged the difference that it makes. So the total
-fee of an order does not depend on how its quantity was cut into fills.
+fee of an order does not depend on how its quantity was cut into fills. A rebate is a fee below zero, and rounded up too.
 The part of a fee that is there only by rounding up is told apart: fees are earned, a residue of rounding is not.
 """
 
 PPM = 1_000_000
 ROUND_UP = PPM - 1
+
+
+class Rates:
+    """What an account pays in a market, in parts per million of the quote amount; a maker's below zero is a rebate.
+
+    ``hold_ppm``: what a resting order may cost as a maker at the most; a rebate may not be given, so it is not counted on.
+    """
+
+    __slots__ = ("higher_ppm", "hold_ppm", "maker_ppm", "taker_ppm")
+
+    def __init__(self, maker_ppm: int, taker_ppm: int) -> None:
+        self.maker_ppm = maker_ppm
+        self.taker_ppm = taker_ppm
+        self.hold_ppm = max(maker_ppm, 0)
+        self.higher_ppm = max(maker_ppm, taker_ppm)
 
 
 def fee_atoms(sum_before: int, sum_after: int) -> int:
@@ -17,7 +32,15 @@ def fee_atoms(sum_before: int, sum_after: int) -> int:
 
 def rounding_atoms(sum_before: int, sum_after: int) -> int:
     """How much of that fee is there only because the totals are rounded up, not down: -1, 0 or 1."""
-    return (sum_after % PPM > 0) - (sum_before % PPM > 0)
+    return (1 if sum_after % PPM else 0) - (1 if sum_before % PPM else 0)
+
+
+def cost_atoms(value_atoms: int, rate_ppm: int, fee_ppm_sum: int) -> int:
+    """Quote atoms that a buy of this value costs: the value, and the fee that it would add.
+
+    A fill at the order's own price takes exactly the difference between the cost before and the cost after it.
+    """
+    return value_atoms + fee_atoms(fee_ppm_sum, fee_ppm_sum + rate_ppm * value_atoms)
 
 
 def affordable_lots(budget_left_atoms: int, fee_ppm_sum: int, taker_ppm: int, lot_quote_atoms: int) -> int:

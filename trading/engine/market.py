@@ -1,13 +1,16 @@
-"""A market: its definition, state, book and participants, and what its ticks and lots amount to in atoms."""
+"""A market: its definition, state, book, waiting orders and participants, and what its ticks and lots amount to in atoms."""
 
-from .balances import Balances, buy_hold_atoms, sell_hold_atoms
-from .commands import DefineAsset, DefineMarket, FeeTier, MarketState
-from .fees import PPM
+from .balances import Balances
+from .commands import DefineAsset, DefineMarket, MarketState
+from .fees import PPM, Rates
 from .order_book import Order, OrderBook
 from .participant import Participant
+from .triggers import Triggers
 
 MAXIMUM_DECIMALS = 36
 MAXIMUM_FEE_TIERS = 64
+MAXIMUM_PEGGED_ORDERS = 100
+REFERENCE_WINDOW_US = 300_000_000
 
 
 def is_valid_asset(definition: DefineAsset) -> bool:
@@ -24,38 +27,97 @@ def is_valid_market(definition: DefineMarket, base: DefineAsset) -> bool:
         and definition.minimum_lots > 0
         and definition.minimum_notional_atoms > 0
         and definition.maximum_open_orders > 0
-        and 1 <= len(definition.fee_tiers) <= MAXIMUM_FEE_TIERS
-        and all(0 <= tier.maker_ppm <= PPM and 0 <= tier.taker_ppm <= PPM for tier in definition.fee_tiers)
+        and _are_valid_tiers(definition)
+        and _is_valid_band(definition.price_band_ppm)
+        and _is_valid_band(definition.breaker_ppm)
         and definition.tick_atoms * definition.lot_atoms % 10**base.decimals == 0
     )
 
 
+def _are_valid_tiers(definition: DefineMarket) -> bool:
+    """No rebate is more than the least that a taker can have paid for it."""
+    tiers = definition.fee_tiers
+    if not 1 <= len(tiers) <= MAXIMUM_FEE_TIERS:
+        return False
+    lowest_ppm = min(tier.taker_ppm for tier in tiers)
+    return lowest_ppm >= 0 and all(-lowest_ppm <= tier.maker_ppm <= PPM and tier.taker_ppm <= PPM for tier in tiers)
+
+
+def _is_valid_band(ppm: int | None) -> bool:
+    return ppm is None or 1 <= ppm <= PPM
+
+
 class Market:
-    """One market. ``tick_lot_atoms``: quote atoms of one lot at a price of one tick."""
+    """One market. ``number``: the how many-th it was, from 0. ``tick_lot_atoms``: quote atoms of one lot at a price of one tick.
 
-    __slots__ = ("book", "definition", "lot_atoms", "name", "participants", "state", "tick_lot_atoms")
+    Prices are 0 before the first trade. ``changed_seq`` is the last event that changed its book or state.
+    """
 
-    def __init__(self, definition: DefineMarket, base: DefineAsset) -> None:
+    __slots__ = (
+        "band_ppm",
+        "book",
+        "breaker_ppm",
+        "changed_seq",
+        "definition",
+        "has_reference",
+        "is_open",
+        "last_ticks",
+        "lot_atoms",
+        "maximum_open_orders",
+        "minimum_lots",
+        "minimum_notional_atoms",
+        "name",
+        "number",
+        "participants",
+        "pegged",
+        "reference_ticks",
+        "reference_window",
+        "state",
+        "tick_lot_atoms",
+        "triggers",
+    )
+
+    def __init__(self, number: int, definition: DefineMarket, base: DefineAsset) -> None:
+        self.number = number
         self.definition = definition
-        self.name = definition.market
+        self.name: str = definition.market
         self.state: MarketState = "open"
+        self.is_open = True
         self.book = OrderBook()
-        self.lot_atoms = definition.lot_atoms
+        self.lot_atoms: int = definition.lot_atoms
         self.tick_lot_atoms: int = definition.tick_atoms * definition.lot_atoms // 10**base.decimals
+        self.minimum_lots: int = definition.minimum_lots
+        self.minimum_notional_atoms: int = definition.minimum_notional_atoms
+        self.maximum_open_orders: int = definition.maximum_open_orders
+        self.band_ppm: int = definition.price_band_ppm or 0
+        self.breaker_ppm: int = definition.breaker_ppm or 0
+        self.has_reference = bool(self.band_ppm or self.breaker_ppm)
         self.participants: dict[int, Participant] = {}
+        self.triggers = Triggers()
+        self.pegged: dict[int, Order] = {}
+        """The pegged orders by number, oldest first."""
+        self.last_ticks = 0
+        self.reference_ticks = 0
+        self.reference_window = 0
+        self.changed_seq = 0
 
-    def rates(self, tier: int) -> FeeTier:
+    def set_state(self, state: MarketState) -> None:
+        self.state = state
+        self.is_open = state == "open"
+
+    def rates(self, tier: int) -> Rates:
         """The rates of a fee tier; one beyond this market's list has the last of it."""
         tiers = self.definition.fee_tiers
-        return tiers[min(tier, len(tiers) - 1)]
+        rates = tiers[min(tier, len(tiers) - 1)]
+        return Rates(rates.maker_ppm, rates.taker_ppm)
 
-    def join(self, account: int, balances: Balances, tier: int) -> Participant:
+    def join(self, account: int, owner: int, balances: Balances, tier: int) -> Participant:
         """The account's participant here, made if this is its first order."""
         participant = self.participants.get(account)
         if participant is None:
             base = balances.of(account, self.definition.base)
             quote = balances.of(account, self.definition.quote)
-            participant = Participant(account, base, quote, self.rates(tier))
+            participant = Participant(account, owner, self, base, quote, self.rates(tier))
             self.participants[account] = participant
         return participant
 
@@ -63,16 +125,37 @@ class Market:
         """Gives the account the rates of a fee tier, if it has ever ordered here; else its first order will."""
         participant = self.participants.get(account)
         if participant is not None:
-            participant.set_rates(self.rates(tier))
+            participant.rates = self.rates(tier)
 
     def open_orders(self, account: int) -> int:
-        """How many orders of the account rest here."""
+        """How many orders of the account are open here."""
         participant = self.participants.get(account)
-        return 0 if participant is None else participant.open_orders
+        return 0 if participant is None else len(participant.open_orders)
 
-    def hold_atoms(self, order: Order) -> int:
-        """What a resting order holds: quote atoms for a buy, base atoms for a sell."""
-        if order.side == "sell":
-            return sell_hold_atoms(order.remaining_lots, self.lot_atoms)
-        value_atoms = order.price_ticks * order.remaining_lots * self.tick_lot_atoms
-        return buy_hold_atoms(value_atoms, order.maker_ppm, order.fee_ppm_sum)
+    # The last price and the reference price
+
+    def trade_at(self, price_ticks: int, at_us: int) -> None:
+        """Notes the price of the last of some trades; the reference is the last price before the current window."""
+        if self.has_reference:
+            window = at_us // REFERENCE_WINDOW_US
+            if window != self.reference_window or self.reference_ticks == 0:
+                self.reference_window = window
+                self.reference_ticks = self.last_ticks
+        self.last_ticks = price_ticks
+
+    def first_trade_at(self, price_ticks: int) -> None:
+        """The very first price is its own reference."""
+        if self.last_ticks == 0:
+            self.last_ticks = price_ticks
+
+    def restart_reference(self, at_us: int) -> None:
+        """The market reopens: distances are measured from the last price."""
+        self.reference_ticks = self.last_ticks
+        self.reference_window = at_us // REFERENCE_WINDOW_US
+
+    def is_outside(self, price_ticks: int, ppm: int, at_us: int) -> bool:
+        """Whether a price is further than that from the reference; never before the first trade."""
+        reference = self.reference_ticks
+        if at_us // REFERENCE_WINDOW_US != self.reference_window:
+            reference = self.last_ticks
+        return reference > 0 and abs(price_ticks - reference) * PPM > reference * ppm

@@ -1,26 +1,29 @@
-"""Matching: price-time priority, trades at the maker's price, both fees in quote atoms.
+"""Matching: price-time priority, trades at the maker's price, both fees in quote atoms, self-trade prevention.
 
-A taker pays out of its available balance and receives into it; only a resting order holds. Nothing of a taker is in the
+A taker pays out of its available balance and receives into it; only an open order holds. Nothing of a taker is in the
 book while it matches, so an order that does not rest never becomes an ``Order``.
-Self-trade prevention, one fixed mode: cancel newest. Where the next maker is the taker's own account, matching stops.
 """
 
-from .balances import HOUSE, Balance, Balances
-from .commands import Side
+from .balances import HOUSE, Balances
 from .errors import InvariantBroken
-from .fees import affordable_lots, fee_atoms, rounding_atoms
+from .fees import Rates, affordable_lots, fee_atoms, rounding_atoms
+from .holds import hold_atoms
 from .market import Market
-from .order_book import BookSide, OpenOrders, Order, PriceLevel
-from .outcomes import Filled, OrderFilled, Outcome, Reason
+from .open_orders import OpenOrders
+from .order_book import BOTH, DECREMENT, NEWEST, PREVENTIONS, Order, PriceLevel, Special
+from .outcomes import Reason, SelfTradePrevented
 from .participant import Participant
 
-new = tuple.__new__  # all that the constructor of a NamedTuple does, at half its cost: for the outcomes of every order
+NO_LIQUIDITY = Reason.NO_LIQUIDITY
+SLIPPAGE_CAP = Reason.SLIPPAGE_CAP
+BUDGET_SPENT = Reason.BUDGET_SPENT
+SELF_TRADE = Reason.SELF_TRADE
 
 
 class Taker:
     """An order while it matches: what it asks for, and what it has got.
 
-    ``lots`` is what it still wants, or None for a buy by ``budget_atoms``, which includes the fee.
+    ``wanted_lots`` is what it still wants; ``budget_atoms`` above 0: a buy by budget, which includes the fee.
     ``limit_rank`` is the worst rank that it trades with, see ``order_book``.
     """
 
@@ -28,193 +31,356 @@ class Taker:
         "budget_atoms",
         "fee_ppm_sum",
         "filled_lots",
+        "first_ticks",
+        "is_buy",
+        "last_ticks",
         "limit_rank",
-        "lots",
         "number",
         "participant",
+        "prevented_lots",
+        "prevention",
         "quote_atoms",
-        "side",
         "stopped_by",
+        "taker_ppm",
+        "wanted_lots",
     )
 
     def __init__(
         self,
         number: int,
         participant: Participant,
-        side: Side,
-        lots: int | None,
-        budget_atoms: int | None,
+        is_buy: bool,
+        wanted_lots: int,
+        budget_atoms: int,
         limit_rank: int,
+        prevention: int,
+        rates: Rates,
+        fee_ppm_sum: int,
     ) -> None:
         self.number = number
         self.participant = participant
-        self.side: Side = side
-        self.lots = lots
+        self.is_buy = is_buy
+        self.wanted_lots = wanted_lots
         self.budget_atoms = budget_atoms
         self.limit_rank = limit_rank
+        self.prevention = prevention
+        self.taker_ppm = rates.taker_ppm
+        self.fee_ppm_sum = fee_ppm_sum
         self.filled_lots = 0
         self.quote_atoms = 0
-        self.fee_ppm_sum = 0
+        self.prevented_lots = 0
+        """By how much self-trade prevention has decremented it."""
+        self.first_ticks = 0
+        self.last_ticks = 0
+        """The first and last trade's prices; 0: it did not trade."""
         self.stopped_by: Reason | None = None
-
-    def fill(self, lots: int, quote_atoms: int, fee_ppm_sum: int, stopped_by: Reason | None) -> None:
-        """Notes how matching ended; ``stopped_by`` None: nothing that was wanted remains."""
-        self.filled_lots = lots
-        self.quote_atoms = quote_atoms
-        self.fee_ppm_sum = fee_ppm_sum
-        self.stopped_by = stopped_by
-
-
-def preview(opposite: BookSide, account: int, lots: int, limit_rank: int) -> tuple[int, int, bool]:
-    """What an order of so many lots would get now: lots, the sum of price ticks times lots, and whether its own
-    account's order stopped it. Changes nothing.
-    """
-    wanted, tick_lots = lots, 0
-    for level in opposite:
-        if level.rank < limit_rank:
-            break
-        for maker in level:
-            if maker.account == account:
-                return lots - wanted, tick_lots, True
-            taken = min(wanted, maker.remaining_lots)
-            wanted -= taken
-            tick_lots += taken * level.price_ticks
-            if wanted == 0:
-                return lots, tick_lots, False
-    return lots - wanted, tick_lots, False
+        """Why it got no more; None: nothing that was wanted remains."""
 
 
 class Matcher:
     """Where trades happen. ``last_trade`` is the number of the latest trade, over all markets."""
 
-    __slots__ = ("_balances", "_open_orders", "last_trade")
+    __slots__ = ("_balances", "_match", "_orders", "last_trade")
 
-    def __init__(self, balances: Balances, open_orders: OpenOrders) -> None:
+    def __init__(self, balances: Balances, orders: OpenOrders) -> None:
         self._balances = balances
-        self._open_orders = open_orders
+        self._orders = orders
+        self._match = 0
         self.last_trade = 0
 
-    def match(self, market: Market, taker: Taker, at_us: int, outcomes: list[Outcome]) -> list[Participant]:
-        """Trades the taker against the book, as far as it goes; settles both sides and pays the fees to the house.
-
-        Appends the fills. Returns the makers' participants, each once, in the order of their first fill.
-        """
-        participant, number, side, budget_atoms = taker.participant, taker.number, taker.side, taker.budget_atoms
-        account, taker_ppm, limit_rank = participant.account, participant.taker_ppm, taker.limit_rank
-        opposite = market.book.asks if side == "buy" else market.book.bids
-        tick_lot_atoms, lot_atoms = market.tick_lot_atoms, market.lot_atoms
-        wanted = taker.lots or 0
+    def match(self, taker: Taker) -> None:
+        """Trades the taker against the book, as far as it goes; settles both sides and pays the fees to the house."""
+        participant = taker.participant
+        market = participant.market
+        orders = self._orders
+        is_buy, budget_atoms, limit_rank = taker.is_buy, taker.budget_atoms, taker.limit_rank
+        owner, taker_ppm = participant.owner, taker.taker_ppm
+        opposite = market.book.asks if is_buy else market.book.bids
+        tick_lot_atoms = market.tick_lot_atoms
+        fee_ppm_sum = taker.fee_ppm_sum
+        wanted = taker.wanted_lots
+        total_quote_atoms = filled_lots = maker_fees_atoms = 0
         makers: list[Participant] = []
-        filled_lots = total_quote_atoms = fee_ppm_sum = maker_fees_atoms = 0
+        self._match += 1
         while True:
             level = opposite.best
             if level is None or level.rank < limit_rank:
-                stopped_by: Reason | None = Reason.NO_LIQUIDITY if level is None else Reason.SLIPPAGE_CAP
+                taker.stopped_by = NO_LIQUIDITY if level is None else SLIPPAGE_CAP
                 break
             price_ticks = level.price_ticks
-            if budget_atoms is not None:
+            if budget_atoms:
                 left_atoms = budget_atoms - total_quote_atoms
                 wanted = affordable_lots(left_atoms, fee_ppm_sum, taker_ppm, price_ticks * tick_lot_atoms)
                 if wanted == 0:
-                    stopped_by = Reason.BUDGET_SPENT
+                    taker.stopped_by = BUDGET_SPENT
                     break
             maker = level.head
-            if maker.account == account:
-                stopped_by = Reason.SELF_TRADE
-                break
-            lots = maker.remaining_lots
+            maker_participant = maker.participant
+            if maker_participant.owner == owner:
+                prevented = self._prevent(taker, maker, wanted)
+                wanted -= prevented
+                if taker.stopped_by is not None:
+                    break
+                continue
+            special = maker.special
+            lots = maker.remaining_lots if special is None else maker.shown_lots
             if wanted < lots:
                 lots = wanted
-            base_atoms = lots * lot_atoms
             quote_atoms = price_ticks * lots * tick_lot_atoms
             sum_before, maker_sum_before = fee_ppm_sum, maker.fee_ppm_sum
             fee_ppm_sum += taker_ppm * quote_atoms
-            maker_fee_atoms = self._fill_maker(maker, level, side, lots, base_atoms, quote_atoms, at_us)
+            maker_fee_atoms = self.fill_resting(maker, level, lots, quote_atoms, maker.rates.maker_ppm)
             maker_fees_atoms += maker_fee_atoms
             filled_lots += lots
             total_quote_atoms += quote_atoms
+            if taker.first_ticks == 0:
+                taker.first_ticks = price_ticks
+            taker.last_ticks = price_ticks
             self.last_trade += 1
-            outcomes.append(
-                new(
-                    Filled,
-                    (
-                        self.last_trade,
-                        market.name,
-                        price_ticks,
-                        lots,
-                        base_atoms,
-                        quote_atoms,
-                        side,
-                        number,
-                        account,
-                        fee_atoms(sum_before, fee_ppm_sum),
-                        maker.number,
-                        maker.account,
-                        maker_fee_atoms,
-                        maker.remaining_lots,
-                        rounding_atoms(sum_before, fee_ppm_sum) + rounding_atoms(maker_sum_before, maker.fee_ppm_sum),
-                    ),
-                )
+            orders.out.filled(
+                self.last_trade,
+                price_ticks,
+                lots,
+                quote_atoms,
+                is_buy,
+                taker.number,
+                participant,
+                fee_atoms(sum_before, fee_ppm_sum),
+                maker,
+                maker_fee_atoms,
+                rounding_atoms(sum_before, fee_ppm_sum) + rounding_atoms(maker_sum_before, maker.fee_ppm_sum),
             )
             if maker.remaining_lots == 0:
                 opposite.remove(maker)
-                self._open_orders.remove(maker)
-                outcomes.append(new(OrderFilled, (maker.number, maker.account, maker.market)))
-            if maker.participant.last_seq != number:
-                maker.participant.last_seq = number
-                makers.append(maker.participant)
+                orders.delist(maker)
+                orders.out.order_filled(maker.number, maker_participant)
+            if special is not None:
+                self.after_fill(maker, special)
+            if maker_participant.last_match != self._match:
+                maker_participant.last_match = self._match
+                makers.append(maker_participant)
             wanted -= lots
             if wanted == 0:
-                stopped_by = None if budget_atoms is None else Reason.BUDGET_SPENT
+                taker.stopped_by = BUDGET_SPENT if budget_atoms else None
                 break
-        taker.fill(filled_lots, total_quote_atoms, fee_ppm_sum, stopped_by)
         if filled_lots:
-            fees_atoms = _settle_taker(taker, filled_lots * lot_atoms)
-            self._house(market).receive(fees_atoms + maker_fees_atoms)
-        return makers
+            market.changed_seq = orders.seq
+            taker.filled_lots = filled_lots
+            taker.quote_atoms = total_quote_atoms
+            fees_atoms = fee_atoms(taker.fee_ppm_sum, fee_ppm_sum)
+            taker.fee_ppm_sum = fee_ppm_sum
+            _settle(taker, filled_lots * market.lot_atoms, fees_atoms)
+            self._balances.of(HOUSE, market.definition.quote).receive(fees_atoms + maker_fees_atoms)
+            self._touch(participant, makers, is_buy)
+            if market.last_ticks == 0:
+                market.last_ticks = taker.first_ticks
+            market.trade_at(taker.last_ticks, orders.at_us)
 
-    def _house(self, market: Market) -> Balance:
-        return self._balances.of(HOUSE, market.definition.quote)
+    def fill_resting(self, order: Order, level: PriceLevel, lots: int, quote_atoms: int, rate_ppm: int) -> int:
+        """A resting order's part of one trade; returns its fee.
 
-    def _fill_maker(
-        self,
-        maker: Order,
-        level: PriceLevel,
-        taker_side: Side,
-        lots: int,
-        base_atoms: int,
-        quote_atoms: int,
-        at_us: int,
-    ) -> int:
-        """The maker's part of one trade; returns its fee. A buyer's hold shrinks by exactly what it pays."""
-        fee_ppm_sum = maker.fee_ppm_sum + maker.maker_ppm * quote_atoms
-        fee = fee_atoms(maker.fee_ppm_sum, fee_ppm_sum)
-        maker.fee_ppm_sum = fee_ppm_sum
-        maker.filled_quote_atoms += quote_atoms
-        maker.remaining_lots -= lots
-        maker.updated_at_us = at_us
+        A buyer's hold shrinks by what it pays, if it pays its own price and counted on the fee; else what is left over of
+        it is released.
+        """
+        participant = order.participant
+        special = order.special
+        fee_ppm_sum = order.fee_ppm_sum + rate_ppm * quote_atoms
+        fee = fee_atoms(order.fee_ppm_sum, fee_ppm_sum)
+        held_before_atoms = hold_atoms(order) if order.is_buy else 0
+        order.fee_ppm_sum = fee_ppm_sum
+        order.filled_quote_atoms += quote_atoms
+        order.remaining_lots -= lots
+        order.updated_at_us = self._orders.at_us
         level.lots -= lots
-        participant = maker.participant
-        if taker_side == "buy":
-            participant.base.pay_held(base_atoms)
-            participant.quote.receive(quote_atoms - fee)
+        if special is not None and special.display_lots:
+            special.shown_lots -= lots
+        if order.is_buy:
+            paid_atoms = quote_atoms + fee
+            participant.quote.pay_held(paid_atoms)
+            left_over_atoms = held_before_atoms - hold_atoms(order) - paid_atoms
+            if left_over_atoms:
+                participant.quote.release(left_over_atoms)
+            participant.base.receive(lots * participant.market.lot_atoms)
         else:
-            participant.quote.pay_held(quote_atoms + fee)
-            participant.base.receive(base_atoms)
+            participant.base.pay_held(lots * participant.market.lot_atoms)
+            participant.quote.receive(quote_atoms - fee)
         return fee
 
+    def after_fill(self, order: Order, special: Special) -> None:
+        """What a trade of a resting order brings about, besides its end."""
+        if order.remaining_lots == 0:
+            self._orders.follow(order, special)
+        elif special.display_lots and special.shown_lots == 0:
+            self._orders.refresh(order, special)
+        self._orders.unlink(special)
 
-def _settle_taker(taker: Taker, base_atoms: int) -> int:
-    """The taker's part of all its trades, at once; returns its fees."""
+    def touch_both(self, taker: Participant, maker: Participant, taker_is_buy: bool) -> None:
+        """The balances of one trade: of each first what it pays with."""
+        orders = self._orders
+        if taker_is_buy:
+            orders.touch(taker.quote)
+            orders.touch(taker.base)
+            orders.touch(maker.base)
+            orders.touch(maker.quote)
+        else:
+            orders.touch(taker.base)
+            orders.touch(taker.quote)
+            orders.touch(maker.quote)
+            orders.touch(maker.base)
+
+    def pay_house(self, market: Market, fees_atoms: int) -> None:
+        self._balances.of(HOUSE, market.definition.quote).receive(fees_atoms)
+
+    def _touch(self, taker: Participant, makers: list[Participant], taker_is_buy: bool) -> None:
+        for maker in makers:
+            self.touch_both(taker, maker, taker_is_buy)
+
+    def _prevent(self, taker: Taker, maker: Order, wanted: int) -> int:
+        """The taker meets an order of its own owner. Returns by how much it wants less; ``stopped_by`` says if it stops."""
+        mode = taker.prevention
+        if mode == NEWEST:
+            taker.stopped_by = SELF_TRADE
+            return 0
+        prevented_lots = min(wanted, maker.remaining_lots)
+        self.tell_prevented(taker.number, maker, maker.price_ticks, prevented_lots, mode)
+        if mode != DECREMENT or prevented_lots == maker.remaining_lots:
+            self._orders.close(maker, SELF_TRADE)
+            if mode == BOTH:
+                taker.stopped_by = SELF_TRADE
+        else:
+            self.decrement(maker, prevented_lots)
+        if mode != DECREMENT:
+            return 0
+        if prevented_lots == wanted:
+            taker.stopped_by = SELF_TRADE
+            return 0
+        taker.prevented_lots += prevented_lots
+        return prevented_lots
+
+    def tell_prevented(self, taker_number: int, maker: Order, price_ticks: int, prevented_lots: int, mode: int) -> None:
+        self._orders.out.add(
+            SelfTradePrevented(
+                maker.market,
+                price_ticks,
+                taker_number,
+                maker.number,
+                maker.side,
+                prevented_lots,
+                PREVENTIONS[mode],
+            )
+        )
+
+    def decrement(self, order: Order, lots: int) -> None:
+        """Makes a resting order smaller where it is, from what an iceberg hides first."""
+        orders, level, special = self._orders, order.level, order.special
+        if level is None:
+            raise InvariantBroken(f"order {order.number} is not in the book")
+        order.participant.market.changed_seq = orders.seq
+        held_atoms = hold_atoms(order)
+        shown_lots = order.shown_lots
+        order.quantity_lots -= lots
+        order.remaining_lots -= lots
+        order.updated_at_us = orders.at_us
+        if special is not None and special.display_lots:
+            special.shown_lots = min(special.shown_lots, order.remaining_lots)
+        level.lots -= shown_lots - order.shown_lots
+        balance = order.participant.holding(order.is_buy)
+        balance.release(held_atoms - hold_atoms(order))
+        orders.touch(balance)
+        if special is not None:
+            orders.unlink(special)
+
+
+def _settle(taker: Taker, base_atoms: int, fees_atoms: int) -> None:
+    """The taker's part of all its trades, at once."""
     participant, quote_atoms = taker.participant, taker.quote_atoms
-    fees_atoms = fee_atoms(0, taker.fee_ppm_sum)
-    if taker.side == "buy":
+    if taker.is_buy:
         cost_atoms = quote_atoms + fees_atoms
-        if taker.budget_atoms is not None and cost_atoms > taker.budget_atoms:
+        if taker.budget_atoms and cost_atoms > taker.budget_atoms:
             raise InvariantBroken(f"order {taker.number} cost {cost_atoms}, its budget was {taker.budget_atoms}")
         participant.quote.pay(cost_atoms)
         participant.base.receive(base_atoms)
     else:
         participant.base.pay(base_atoms)
         participant.quote.receive(quote_atoms - fees_atoms)
-    return fees_atoms
+
+
+class Preview:
+    """What a taker would meet now: lots, the sum of price ticks times lots, the last price, and whether an order of its own
+    owner is on the way. Changes nothing.
+    """
+
+    __slots__ = (
+        "_budget_atoms",
+        "_fee_ppm_sum",
+        "_market",
+        "_owner",
+        "_prevention",
+        "_taker_ppm",
+        "_wanted",
+        "last_ticks",
+        "lots",
+        "met_own",
+        "tick_lots",
+    )
+
+    def __init__(
+        self,
+        market: Market,
+        owner: int,
+        is_buy: bool,
+        lots: int,
+        limit_rank: int,
+        prevention: int,
+        budget_atoms: int,
+        taker_ppm: int,
+        fee_ppm_sum: int,
+    ) -> None:
+        self.lots = 0
+        self.tick_lots = 0
+        self.last_ticks = 0
+        self.met_own = False
+        self._market = market
+        self._owner = owner
+        self._prevention = prevention
+        self._budget_atoms = budget_atoms
+        self._taker_ppm = taker_ppm
+        self._fee_ppm_sum = fee_ppm_sum
+        self._wanted = lots
+        for level in market.book.opposite(is_buy):
+            if level.rank < limit_rank or not self._walk(level):
+                return
+
+    def _walk(self, level: PriceLevel) -> bool:
+        """Goes through one level's queue, icebergs by their peaks; says whether to go on."""
+        queue = [(order, order.shown_lots, order.remaining_lots) for order in level]
+        for order, shown, remaining in queue:
+            if not self._wants(level.price_ticks):
+                return False
+            if order.participant.owner == self._owner:
+                self.met_own = True
+                if self._prevention in (NEWEST, BOTH):
+                    return False
+                if self._prevention == DECREMENT:
+                    self._wanted -= min(self._wanted, remaining)
+                continue
+            taken = min(self._wanted, shown)
+            self._take(level.price_ticks, taken)
+            special = order.special
+            if taken == shown and remaining > shown and special is not None:
+                queue.append((order, min(special.display_lots, remaining - shown), remaining - shown))
+        return self._wants(level.price_ticks)
+
+    def _wants(self, price_ticks: int) -> bool:
+        if self._budget_atoms:
+            left_atoms = self._budget_atoms - self.tick_lots * self._market.tick_lot_atoms
+            lot_atoms = price_ticks * self._market.tick_lot_atoms
+            self._wanted = affordable_lots(left_atoms, self._fee_ppm_sum, self._taker_ppm, lot_atoms)
+        return self._wanted > 0
+
+    def _take(self, price_ticks: int, lots: int) -> None:
+        self.lots += lots
+        self.tick_lots += price_ticks * lots
+        self.last_ticks = price_ticks
+        self._wanted -= lots
+        self._fee_ppm_sum += self._taker_ppm * price_ticks * lots * self._market.tick_lot_atoms

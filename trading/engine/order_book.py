@@ -3,89 +3,201 @@
 A level is an intrusive doubly linked list, so an order leaves it without a search. Each side keeps its levels by rank,
 and the ranks sorted with the best last: the best level is cached, and the usual insertions and removals are near the
 end of the list. The rank of a bid is its price, of an ask the negative price: on either side the higher is the better.
+
+With n levels on a side: append to a level O(1), a new level O(log n) and a move of the ranks behind it; remove O(1), the
+last order of a level O(log n) likewise; best O(1).
 """
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 
-from .commands import Side
+from .commands import Leg, OrderType, Peg, SelfTradePrevention, Side
 from .errors import InvariantBroken
+from .fees import Rates
 from .participant import Participant
+
+NEWEST, OLDEST, BOTH, DECREMENT = range(4)
+"""Modes of self-trade prevention as numbers."""
+PREVENTIONS: tuple[SelfTradePrevention, ...] = ("cancel_newest", "cancel_oldest", "cancel_both", "decrement")
+
+
+class Special:
+    """What few orders need beyond the plain ones. 0 or an empty string: not given."""
+
+    __slots__ = (
+        "budget_atoms",
+        "display_lots",
+        "expires_at_us",
+        "extra_hold_atoms",
+        "extreme_ticks",
+        "immediate",
+        "is_active",
+        "keep_on_disconnect",
+        "limit_ticks",
+        "on_fill",
+        "peg",
+        "peg_offset_ticks",
+        "prevention",
+        "shown_lots",
+        "sibling",
+        "trailing_ticks",
+        "trigger_ticks",
+        "type",
+    )
+
+    def __init__(self, type: OrderType) -> None:  # noqa: A002
+        self.type: OrderType = type
+        self.expires_at_us = 0
+        self.prevention = NEWEST
+        self.keep_on_disconnect = False
+        self.display_lots = 0
+        self.shown_lots = 0
+        """The peak that the book shows now."""
+        self.peg: Peg = "none"
+        self.peg_offset_ticks = 0
+        self.limit_ticks = 0
+        """Of a pegged order: the limit. Its price is where it rests."""
+        self.trigger_ticks = 0
+        self.trailing_ticks = 0
+        self.is_active = False
+        """Of a trailing stop: whether it has begun to trail."""
+        self.extreme_ticks = 0
+        """Of a trailing stop: the highest (a buy: lowest) price since it began to trail; 0 before the first."""
+        self.immediate = False
+        """Of a waiting limit type: whether it is IOC once triggered."""
+        self.budget_atoms = 0
+        self.sibling: Order | None = None
+        """The other OCO leg, while both are open."""
+        self.extra_hold_atoms = -1
+        """Of the waiting leg of two: what it holds beyond what the other holds; -1: it is not one."""
+        self.on_fill: tuple[Leg, ...] = ()
 
 
 class Order:
-    """An open order. It is made when it first rests; what it traded as a taker before is in its sums.
+    """An order of one account. It is made when it first rests or waits; what it traded as a taker before is in its sums.
 
-    ``maker_ppm`` and ``taker_ppm`` are the rates at acceptance, kept for its whole life: so its hold always suffices.
-    ``fee_ppm_sum``: see ``fees``. ``updated_at_us`` is the time of the last event that changed it.
+    ``price_ticks`` is its limit or cap, of a pegged order where it rests; 0: it has none, or a pegged one is not in the book.
+    ``level`` None: it is not in the book. ``rates`` are those at acceptance, kept for its whole life: so its hold always
+    suffices. ``fee_ppm_sum``: see ``fees``. ``updated_at_us`` is the time of the last event that changed it.
     """
 
     __slots__ = (
         "accepted_at_us",
-        "account",
         "fee_ppm_sum",
         "filled_quote_atoms",
+        "is_buy",
+        "is_post_only",
         "level",
-        "maker_ppm",
-        "market",
         "next",
         "number",
         "participant",
         "previous",
         "price_ticks",
         "quantity_lots",
+        "rates",
         "remaining_lots",
-        "side",
-        "taker_ppm",
+        "serial",
+        "special",
         "updated_at_us",
     )
 
     def __init__(
-        self,
-        number: int,
-        participant: Participant,
-        market: str,
-        side: Side,
-        price_ticks: int,
-        quantity_lots: int,
-        accepted_at_us: int,
+        self, number: int, participant: Participant, is_buy: bool, price_ticks: int, quantity_lots: int, at_us: int
     ) -> None:
         self.number = number
-        self.account = participant.account
         self.participant = participant
-        self.market = market
-        self.side: Side = side
+        self.is_buy = is_buy
         self.price_ticks = price_ticks
         self.quantity_lots = quantity_lots
         self.remaining_lots = quantity_lots
         self.filled_quote_atoms = 0
         self.fee_ppm_sum = 0
-        self.maker_ppm = participant.maker_ppm
-        self.taker_ppm = participant.taker_ppm
-        self.accepted_at_us = accepted_at_us
-        self.updated_at_us = accepted_at_us
+        self.rates: Rates = participant.rates
+        self.is_post_only = False
+        self.accepted_at_us = at_us
+        self.updated_at_us = at_us
+        self.serial = 0
+        """Grows with every acceptance of an order that stays open."""
+        self.special: Special | None = None
         self.level: PriceLevel | None = None
         self.previous: Order | None = None
         self.next: Order | None = None
 
+    @property
+    def account(self) -> int:
+        return self.participant.account
+
+    @property
+    def market(self) -> str:
+        return self.participant.market.name
+
+    @property
+    def side(self) -> Side:
+        return "buy" if self.is_buy else "sell"
+
+    @property
+    def maker_ppm(self) -> int:
+        return self.rates.maker_ppm
+
+    @property
+    def taker_ppm(self) -> int:
+        return self.rates.taker_ppm
+
+    @property
+    def filled_lots(self) -> int:
+        return self.quantity_lots - self.remaining_lots
+
+    @property
+    def shown_lots(self) -> int:
+        """What the book shows of it, and a taker can have in one go."""
+        special = self.special
+        return special.shown_lots if special is not None and special.display_lots else self.remaining_lots
+
+    @property
+    def is_pegged(self) -> bool:
+        special = self.special
+        return special is not None and special.peg != "none"
+
+    @property
+    def is_for_trigger(self) -> bool:
+        """Whether it waits for a trade that triggers it."""
+        special = self.special
+        return special is not None and special.type != "limit"
+
+    @property
+    def age(self) -> tuple[int, int]:
+        """The older order has the smaller one: by the event that brought it, then by its leg."""
+        return self.number & (1 << 44) - 1, self.number >> 44
+
 
 class PriceLevel:
-    """The orders at one price, oldest first, and their lots together. It leaves the book with its last order."""
+    """The orders at one price, oldest first, and what is shown of them. It leaves the book with its last order.
 
-    __slots__ = ("head", "lots", "price_ticks", "rank", "tail")
+    ``iceberg_orders`` and ``pegged_orders`` count those among them.
+    """
+
+    __slots__ = ("head", "iceberg_orders", "lots", "pegged_orders", "price_ticks", "rank", "tail")
 
     def __init__(self, rank: int, order: Order) -> None:
         self.rank = rank
         self.price_ticks = order.price_ticks
-        self.lots = order.remaining_lots
+        self.lots = 0
         self.head: Order = order
         self.tail: Order = order
+        self.iceberg_orders = 0
+        self.pegged_orders = 0
 
     def __iter__(self) -> Iterator[Order]:
         order: Order | None = self.head
         while order is not None:
             yield order
             order = order.next
+
+    def count(self, special: Special, step: int) -> None:
+        if special.display_lots:
+            self.iceberg_orders += step
+        if special.peg != "none":
+            self.pegged_orders += step
 
 
 class BookSide:
@@ -101,13 +213,14 @@ class BookSide:
 
     def __iter__(self) -> Iterator[PriceLevel]:
         """The levels, best first."""
-        return (self._levels[rank] for rank in reversed(self._ranks))
+        for rank in reversed(self._ranks):
+            yield self._levels[rank]
 
     def level(self, price_ticks: int) -> PriceLevel | None:
         return self._levels.get(self.sign * price_ticks)
 
     def levels(self, limit: int) -> list[tuple[int, int]]:
-        """(price in ticks, lots) of the best levels, at most ``limit``, best first."""
+        """(price in ticks, shown lots) of the best levels, at most ``limit``, best first."""
         best = [self._levels[rank] for rank in reversed(self._ranks[-limit:])] if limit > 0 else []
         return [(level.price_ticks, level.lots) for level in best]
 
@@ -128,8 +241,15 @@ class BookSide:
             tail.next = order
             order.previous = tail
             level.tail = order
-            level.lots += order.remaining_lots
         order.level = level
+        special = order.special
+        if special is None:
+            level.lots += order.remaining_lots
+        else:
+            if special.display_lots:
+                special.shown_lots = min(special.display_lots, order.remaining_lots)
+            level.lots += order.shown_lots
+            level.count(special, 1)
 
     def remove(self, order: Order) -> None:
         """Takes the order, with what remains of it, out of its level."""
@@ -141,7 +261,12 @@ class BookSide:
         if before is None and after is None:
             self._remove_level(level)
             return
-        level.lots -= order.remaining_lots
+        special = order.special
+        if special is None:
+            level.lots -= order.remaining_lots
+        else:
+            level.lots -= order.shown_lots
+            level.count(special, -1)
         if before is None:
             if after is not None:
                 level.head = after
@@ -166,7 +291,7 @@ class BookSide:
 
 
 class OrderBook:
-    """Both sides of one market. Never crossed: an order rests only where nothing opposite could trade with it."""
+    """Both sides of one market. Crossed only while an auction collects orders, and after it until the market reopens."""
 
     __slots__ = ("asks", "bids")
 
@@ -174,43 +299,25 @@ class OrderBook:
         self.bids = BookSide(1)
         self.asks = BookSide(-1)
 
+    def same(self, is_buy: bool) -> BookSide:
+        return self.bids if is_buy else self.asks
+
+    def opposite(self, is_buy: bool) -> BookSide:
+        return self.asks if is_buy else self.bids
+
     def side(self, side: Side) -> BookSide:
         return self.bids if side == "buy" else self.asks
 
+    @property
+    def is_crossed(self) -> bool:
+        bid, ask = self.bids.best, self.asks.best
+        return bid is not None and ask is not None and bid.price_ticks >= ask.price_ticks
+
     def levels(self, side: Side, limit: int) -> list[tuple[int, int]]:
-        """(price in ticks, lots) of the best ``limit`` levels of a side, best first."""
+        """(price in ticks, shown lots) of the best ``limit`` levels of a side, best first."""
         return self.side(side).levels(limit)
 
     def level_lots(self, side: Side, price_ticks: int) -> int:
-        """Lots resting at a price; 0 if there is no such level."""
+        """Lots shown at a price; 0 if there is no such level."""
         level = self.side(side).level(price_ticks)
         return 0 if level is None else level.lots
-
-
-class OpenOrders:
-    """Every open order of all markets, by number and by account. Numbers grow, so each index is oldest first."""
-
-    __slots__ = ("by_account", "by_number")
-
-    def __init__(self) -> None:
-        self.by_number: dict[int, Order] = {}
-        self.by_account: dict[int, dict[int, Order]] = {}
-
-    def add(self, order: Order) -> None:
-        number = order.number
-        self.by_number[number] = order
-        orders = self.by_account.get(order.account)
-        if orders is None:
-            self.by_account[order.account] = {number: order}
-        else:
-            orders[number] = order
-        order.participant.open_orders += 1
-
-    def remove(self, order: Order) -> None:
-        number = order.number
-        del self.by_number[number]
-        del self.by_account[order.account][number]
-        order.participant.open_orders -= 1
-
-    def of(self, account: int) -> Iterator[Order]:
-        return iter(self.by_account.get(account, {}).values())

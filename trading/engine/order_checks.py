@@ -1,29 +1,48 @@
-"""What an order must look like, whatever the book and the balances are. The gateway asks the same before the journal.
+"""What an order must look like, whatever the book and the balances are.
 
 The bounds keep every product of one order below 10^18 quote atoms, which a signed 64-bit integer holds.
 """
 
-from .commands import PlaceOrder
+from .commands import Leg, Options, PlaceOrder
 from .market import Market
 from .outcomes import Reason
 
 MAXIMUM_PRICE_TICKS = 10**12
 MAXIMUM_QUANTITY_LOTS = 10**12
 MAXIMUM_NOTIONAL_ATOMS = 10**18
+PEAKS = 100
+"""An iceberg's quantity is at most so many of its peaks: more would be more trades than one taker may make."""
+
+LIMIT_TYPES = ("limit", "stop_limit", "take_profit_limit")
+TRIGGER_TYPES = ("stop", "stop_limit", "take_profit", "take_profit_limit", "trailing_stop")
+NO_OPTIONS = Options()
+
+INVALID_ORDER = Reason.INVALID_ORDER
+ABOVE_MAXIMUM = Reason.ABOVE_MAXIMUM
+MARKET_CLOSED = Reason.MARKET_CLOSED
+BELOW_MINIMUM = Reason.BELOW_MINIMUM
 
 
-def refusal(order: PlaceOrder, market: Market) -> Reason | None:
-    """Why this order cannot be taken in this market, as the market is now; None if it can."""
+def is_plain(order: PlaceOrder) -> bool:
+    """Whether it is one of the orders that most are: limit or market, without options, expiry and repricing."""
+    return (
+        order.options is None
+        and order.post_only != "reprice"
+        and order.time_in_force != "GTD"
+        and (order.type == "limit" or order.type == "market")
+    )
+
+
+def refusal(order: PlaceOrder, market: Market, at_us: int) -> Reason | None:
+    """Why this order cannot be taken in this market, as the market is at that time; None if it can."""
     if order.account <= 0 or (order.side != "buy" and order.side != "sell"):
-        return Reason.INVALID_ORDER
-    if order.type == "limit":
-        return _limit_refusal(order, market)
-    if order.type == "market":
-        return _market_refusal(order, market)
-    return Reason.INVALID_ORDER
+        return INVALID_ORDER
+    if is_plain(order):
+        return _plain_limit_refusal(order, market) if order.type == "limit" else _plain_market_refusal(order, market)
+    return _special_refusal(order, order.options or NO_OPTIONS, market, at_us)
 
 
-def _limit_refusal(order: PlaceOrder, market: Market) -> Reason | None:
+def _plain_limit_refusal(order: PlaceOrder, market: Market) -> Reason | None:
     price, quantity, time_in_force, post_only = (
         order.price_ticks,
         order.quantity_lots,
@@ -31,40 +50,222 @@ def _limit_refusal(order: PlaceOrder, market: Market) -> Reason | None:
         order.post_only,
     )
     if price is None or quantity is None or order.budget_atoms is not None or price < 1 or quantity < 1:
-        return Reason.INVALID_ORDER
+        return INVALID_ORDER
     if post_only != "none" and (post_only != "reject" or time_in_force != "GTC"):
-        return Reason.INVALID_ORDER
+        return INVALID_ORDER
     if time_in_force != "GTC" and time_in_force != "IOC" and time_in_force != "FOK":
-        return Reason.INVALID_ORDER
+        return INVALID_ORDER
     value_atoms = price * quantity * market.tick_lot_atoms
     if price > MAXIMUM_PRICE_TICKS or quantity > MAXIMUM_QUANTITY_LOTS or value_atoms > MAXIMUM_NOTIONAL_ATOMS:
-        return Reason.ABOVE_MAXIMUM
-    if market.state != "open":
-        return Reason.MARKET_CLOSED
-    definition = market.definition
-    if quantity < definition.minimum_lots or value_atoms < definition.minimum_notional_atoms:
-        return Reason.BELOW_MINIMUM
+        return ABOVE_MAXIMUM
+    if not market.is_open and not _takes_limit(market, time_in_force == "GTC", post_only != "none", False):
+        return MARKET_CLOSED
+    if quantity < market.minimum_lots or value_atoms < market.minimum_notional_atoms:
+        return BELOW_MINIMUM
     return None
 
 
-def _market_refusal(order: PlaceOrder, market: Market) -> Reason | None:
+def _plain_market_refusal(order: PlaceOrder, market: Market) -> Reason | None:
     """By quantity, or a buy by budget; in either case the price, if there is one, is the cap."""
     cap, quantity, budget = order.price_ticks, order.quantity_lots, order.budget_atoms
-    if (cap is not None and cap < 1) or order.post_only != "none":
-        return Reason.INVALID_ORDER
+    if not _is_market_shape(order):
+        return INVALID_ORDER
     if quantity is not None:
-        if quantity < 1 or budget is not None or (order.time_in_force != "IOC" and order.time_in_force != "FOK"):
-            return Reason.INVALID_ORDER
         value_atoms = (cap or 0) * quantity * market.tick_lot_atoms
         is_above = quantity > MAXIMUM_QUANTITY_LOTS or value_atoms > MAXIMUM_NOTIONAL_ATOMS
-        is_below = quantity < market.definition.minimum_lots
+        is_below = quantity < market.minimum_lots
     else:
-        if budget is None or budget < 1 or order.side != "buy" or order.time_in_force != "IOC":
-            return Reason.INVALID_ORDER
-        is_above = budget > MAXIMUM_NOTIONAL_ATOMS
-        is_below = budget < market.definition.minimum_notional_atoms
+        is_above = (budget or 0) > MAXIMUM_NOTIONAL_ATOMS
+        is_below = (budget or 0) < market.minimum_notional_atoms
     if is_above or (cap is not None and cap > MAXIMUM_PRICE_TICKS):
-        return Reason.ABOVE_MAXIMUM
-    if market.state != "open":
-        return Reason.MARKET_CLOSED
-    return Reason.BELOW_MINIMUM if is_below else None
+        return ABOVE_MAXIMUM
+    if not market.is_open:
+        return MARKET_CLOSED
+    return BELOW_MINIMUM if is_below else None
+
+
+def _is_market_shape(order: PlaceOrder) -> bool:
+    cap, quantity, budget = order.price_ticks, order.quantity_lots, order.budget_atoms
+    if (cap is not None and cap < 1) or order.post_only != "none":
+        return False
+    if quantity is not None:
+        return quantity >= 1 and budget is None and order.time_in_force in ("IOC", "FOK")
+    return budget is not None and budget >= 1 and order.side == "buy" and order.time_in_force == "IOC"
+
+
+def _takes_limit(market: Market, may_rest: bool, is_post_only: bool, is_pegged: bool) -> bool:
+    """Whether a market that is not open takes such a limit order."""
+    if market.state == "post_only":
+        return may_rest and (is_post_only or is_pegged)
+    return market.state == "auction" and may_rest and not is_post_only and not is_pegged
+
+
+# Orders with options
+
+
+def _special_refusal(order: PlaceOrder, options: Options, market: Market, at_us: int) -> Reason | None:
+    if not _is_shape(order, options):
+        return INVALID_ORDER
+    if _is_above(order, options, market):
+        return ABOVE_MAXIMUM
+    if options.deadline_us is not None and at_us > options.deadline_us:
+        return Reason.DEADLINE_PASSED
+    if options.expires_at_us is not None and options.expires_at_us <= at_us:
+        return Reason.EXPIRED
+    if not market.is_open and not _is_taken(order, options, market):
+        return MARKET_CLOSED
+    return BELOW_MINIMUM if _is_below(order, market) else None
+
+
+def _is_shape(order: PlaceOrder, options: Options) -> bool:
+    type_, time_in_force = order.type, order.time_in_force
+    numbers = (
+        order.price_ticks,
+        order.quantity_lots,
+        order.budget_atoms,
+        options.display_lots,
+        options.trigger_ticks,
+        options.trailing_ticks,
+        options.expires_at_us,
+        options.deadline_us,
+    )
+    if any(number is not None and number < 1 for number in numbers):
+        return False
+    if (options.expires_at_us is not None) != (time_in_force == "GTD"):
+        return False
+    if not 0 <= options.peg_offset_ticks <= MAXIMUM_PRICE_TICKS or (options.peg == "none" and options.peg_offset_ticks):
+        return False
+    if order.budget_atoms is not None and options.self_trade_prevention == "decrement":
+        return False
+    if type_ == "limit":
+        is_shape = _is_limit_shape(order, options)
+    elif type_ == "market":
+        is_shape = _is_market_shape(order) and _is_without_resting(options)
+    elif type_ in TRIGGER_TYPES:
+        is_shape = _is_trigger_shape(order, options)
+    else:
+        return False
+    return is_shape and _are_legs(order, options)
+
+
+def _is_without_resting(options: Options) -> bool:
+    """Whether none of the options is there that needs an order to rest."""
+    return (
+        options.display_lots is None
+        and options.trigger_ticks is None
+        and options.trailing_ticks is None
+        and options.peg == "none"
+        and options.oco is None
+    )
+
+
+def _is_limit_shape(order: PlaceOrder, options: Options) -> bool:
+    quantity, display = order.quantity_lots, options.display_lots
+    if order.price_ticks is None or quantity is None or order.budget_atoms is not None:
+        return False
+    if order.time_in_force not in ("GTC", "GTD", "IOC", "FOK") or order.post_only not in ("none", "reject", "reprice"):
+        return False
+    if options.trigger_ticks is not None or options.trailing_ticks is not None:
+        return False
+    may_rest = order.time_in_force in ("GTC", "GTD")
+    if order.post_only != "none" and not may_rest:
+        return False
+    if display is not None and not (may_rest and display <= quantity <= display * PEAKS):
+        return False
+    return options.peg == "none" or (may_rest and _is_peg_shape(order, options))
+
+
+def _is_peg_shape(order: PlaceOrder, options: Options) -> bool:
+    if order.post_only != "none" or options.display_lots is not None or options.oco is not None or options.on_fill:
+        return False
+    follows_opposite = options.peg == ("best_offer" if order.side == "buy" else "best_bid")
+    return not follows_opposite or options.peg_offset_ticks >= 1
+
+
+def _is_trigger_shape(order: PlaceOrder, options: Options) -> bool:
+    price, quantity, budget = order.price_ticks, order.quantity_lots, order.budget_atoms
+    if options.display_lots is not None or options.peg != "none" or options.oco is not None:
+        return False
+    is_limit = order.type in LIMIT_TYPES
+    if order.time_in_force not in (("GTC", "GTD", "IOC") if is_limit else ("GTC", "GTD")) or order.post_only != "none":
+        return False
+    if not _has_trigger(order.type, options.trigger_ticks, options.trailing_ticks):
+        return False
+    if is_limit:
+        return price is not None and quantity is not None and budget is None
+    if order.side == "sell":
+        return quantity is not None and budget is None
+    return budget is not None if quantity is None else budget is None and price is not None
+
+
+def _has_trigger(type_: str, trigger_ticks: int | None, trailing_ticks: int | None) -> bool:
+    if type_ == "trailing_stop":
+        return trailing_ticks is not None
+    return trigger_ticks is not None and trailing_ticks is None
+
+
+def _are_legs(order: PlaceOrder, options: Options) -> bool:
+    oco, on_fill = options.oco, options.on_fill
+    if oco is not None:
+        if order.type != "limit" or order.time_in_force not in ("GTC", "GTD") or options.display_lots is not None:
+            return False
+        if on_fill or options.peg != "none" or oco.type not in TRIGGER_TYPES or not _is_leg(oco, order.side == "buy"):
+            return False
+    if len(on_fill) > 2 or not all(_is_leg(leg, order.side == "sell") for leg in on_fill):
+        return False
+    return len(on_fill) < 2 or (on_fill[0].type == "limit" and on_fill[1].type in TRIGGER_TYPES)
+
+
+def _is_leg(leg: Leg, is_buy: bool) -> bool:
+    if any(number is not None and number < 1 for number in (leg.price_ticks, leg.trigger_ticks, leg.trailing_ticks)):
+        return False
+    if leg.type == "limit":
+        return leg.price_ticks is not None and leg.trigger_ticks is None and leg.trailing_ticks is None
+    if leg.type not in TRIGGER_TYPES or not _has_trigger(leg.type, leg.trigger_ticks, leg.trailing_ticks):
+        return False
+    return leg.price_ticks is not None or not (is_buy or leg.type in LIMIT_TYPES)
+
+
+def _is_above(order: PlaceOrder, options: Options, market: Market) -> bool:
+    quantity = order.quantity_lots or 0
+    prices = [order.price_ticks, options.trigger_ticks, options.trailing_ticks]
+    limits = [order.price_ticks]
+    for leg in (options.oco, *options.on_fill):
+        if leg is not None:
+            prices += (leg.price_ticks, leg.trigger_ticks, leg.trailing_ticks)
+            limits.append(leg.price_ticks)
+    if any((price or 0) > MAXIMUM_PRICE_TICKS for price in prices) or quantity > MAXIMUM_QUANTITY_LOTS:
+        return True
+    if any((limit or 0) * quantity * market.tick_lot_atoms > MAXIMUM_NOTIONAL_ATOMS for limit in limits):
+        return True
+    return (order.budget_atoms or 0) > MAXIMUM_NOTIONAL_ATOMS
+
+
+def _is_taken(order: PlaceOrder, options: Options, market: Market) -> bool:
+    """Whether a market that is not open takes the order."""
+    if order.type == "limit":
+        may_rest = order.time_in_force in ("GTC", "GTD")
+        return _takes_limit(market, may_rest, order.post_only != "none", options.peg != "none")
+    return market.state == "auction" and order.type != "market"
+
+
+def _is_below(order: PlaceOrder, market: Market) -> bool:
+    quantity = order.quantity_lots
+    if quantity is None:
+        return (order.budget_atoms or 0) < market.minimum_notional_atoms
+    if quantity < market.minimum_lots:
+        return True
+    value_atoms = (order.price_ticks or 0) * quantity * market.tick_lot_atoms
+    return order.type in LIMIT_TYPES and value_atoms < market.minimum_notional_atoms
+
+
+def leg_refusal(leg: Leg, quantity_lots: int, market: Market) -> Reason | None:
+    """Why a leg cannot be placed for so much, as its market is now; its shape was looked at with its order's."""
+    value_atoms = (leg.price_ticks or 0) * quantity_lots * market.tick_lot_atoms
+    if quantity_lots > MAXIMUM_QUANTITY_LOTS or value_atoms > MAXIMUM_NOTIONAL_ATOMS:
+        return ABOVE_MAXIMUM
+    if not market.is_open and market.state != "auction":
+        return MARKET_CLOSED
+    if quantity_lots < market.minimum_lots:
+        return BELOW_MINIMUM
+    return BELOW_MINIMUM if leg.type in LIMIT_TYPES and value_atoms < market.minimum_notional_atoms else None

@@ -9,12 +9,34 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from .commands import DefineAsset, DefineMarket, FeeTier, Side
+from .commands import DefineAsset, DefineMarket, FeeTier, Leg
 from .engine import Engine
+from .fees import Rates
+from .holds import hold_atoms
 from .market import Market
-from .order_book import Order
+from .open_orders import Ended, Triggered
+from .order_book import Order, Special
 
-FORMAT = 2
+FORMAT = 3
+
+SPECIAL_FIELDS = (
+    "type",
+    "expires_at_us",
+    "prevention",
+    "keep_on_disconnect",
+    "display_lots",
+    "shown_lots",
+    "peg",
+    "peg_offset_ticks",
+    "limit_ticks",
+    "trigger_ticks",
+    "trailing_ticks",
+    "is_active",
+    "extreme_ticks",
+    "immediate",
+    "budget_atoms",
+    "extra_hold_atoms",
+)
 
 
 class SnapshotInvalid(Exception):
@@ -22,7 +44,7 @@ class SnapshotInvalid(Exception):
 
 
 def dump(engine: Engine) -> bytes:
-    """The state as canonical JSON. Orders stand in their queues' order, best price first."""
+    """The state as canonical JSON. Markets as they were defined, orders in the order of their acceptance."""
     state = {
         "format": FORMAT,
         "seq": engine.seq,
@@ -31,8 +53,12 @@ def dump(engine: Engine) -> bytes:
         "last_trade": engine.matcher.last_trade,
         "assets": [asdict(asset) for _, asset in sorted(engine.assets.items())],
         "fee_tiers": sorted(engine.fee_tiers.items()),
+        "owners": sorted(engine.owners.items()),
         "balances": list(engine.all_balances()),
-        "markets": [_dump_market(market) for _, market in sorted(engine.markets.items())],
+        "switches": engine.open_orders.timers.switches(),
+        "markets": [_dump_market(market) for market in engine.markets.values()],
+        "orders": [_dump_order(order) for order in engine.orders.values()],
+        "queue": [_dump_item(item) for item in engine.open_orders.queue],
     }
     return json.dumps(state, sort_keys=True, separators=(",", ":")).encode()
 
@@ -41,7 +67,7 @@ def load(body: bytes) -> Engine:
     """The engine that was dumped. Raises SnapshotInvalid."""
     try:
         engine = _load_state(json.loads(body))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         raise SnapshotInvalid(f"not a snapshot: {error!r}") from error
     _check_holds(engine)
     return engine
@@ -56,15 +82,20 @@ def _dump_market(market: Market) -> dict[str, Any]:
     return {
         "definition": asdict(market.definition),
         "state": market.state,
-        "bids": [_dump_order(order) for level in market.book.bids for order in level],
-        "asks": [_dump_order(order) for level in market.book.asks for order in level],
+        "last_ticks": market.last_ticks,
+        "reference_ticks": market.reference_ticks,
+        "reference_window": market.reference_window,
+        "bids": [order.number for level in market.book.bids for order in level],
+        "asks": [order.number for level in market.book.asks for order in level],
     }
 
 
-def _dump_order(order: Order) -> dict[str, int]:
-    return {
+def _dump_order(order: Order) -> dict[str, Any]:
+    fields: dict[str, Any] = {
         "number": order.number,
         "account": order.account,
+        "market": order.market,
+        "is_buy": order.is_buy,
         "price_ticks": order.price_ticks,
         "quantity_lots": order.quantity_lots,
         "remaining_lots": order.remaining_lots,
@@ -72,8 +103,31 @@ def _dump_order(order: Order) -> dict[str, int]:
         "fee_ppm_sum": order.fee_ppm_sum,
         "maker_ppm": order.maker_ppm,
         "taker_ppm": order.taker_ppm,
+        "is_post_only": order.is_post_only,
         "accepted_at_us": order.accepted_at_us,
         "updated_at_us": order.updated_at_us,
+    }
+    special = order.special
+    if special is not None:
+        fields["special"] = {name: getattr(special, name) for name in SPECIAL_FIELDS} | {
+            "sibling": None if special.sibling is None else special.sibling.number,
+            "on_fill": [asdict(leg) for leg in special.on_fill],
+        }
+    return fields
+
+
+def _dump_item(item: Triggered | Ended) -> dict[str, Any]:
+    if isinstance(item, Triggered):
+        return {"triggered": item.number, "price_ticks": item.price_ticks}
+    return {
+        "ended": item.number,
+        "account": item.participant.account,
+        "market": item.participant.market.name,
+        "is_buy": item.is_buy,
+        "lots": item.lots,
+        "legs": [asdict(leg) for leg in item.legs],
+        "prevention": item.prevention,
+        "keep_on_disconnect": item.keep_on_disconnect,
     }
 
 
@@ -81,73 +135,131 @@ def _load_state(state: dict[str, Any]) -> Engine:
     if state["format"] != FORMAT:
         raise SnapshotInvalid(f"snapshot format {state['format']}, this version reads {FORMAT}")
     engine = Engine()
-    engine.seq = state["seq"]
-    engine.at_us = state["at_us"]
-    engine.rules = state["rules"]
+    orders = engine.open_orders
+    orders.seq, orders.at_us = state["seq"], state["at_us"]
+    engine.placing.rules = state["rules"]
     engine.matcher.last_trade = state["last_trade"]
     for fields in state["assets"]:
         asset = DefineAsset(**fields)
         engine.assets[asset.asset] = asset
     engine.fee_tiers.update((account, tier) for account, tier in state["fee_tiers"])
+    engine.owners.update((account, owner) for account, owner in state["owners"])
     for account, asset_name, available_atoms, held_atoms in state["balances"]:
         balance = engine.balances.of(account, asset_name)
         balance.available_atoms = available_atoms
         balance.held_atoms = held_atoms
-    orders = [order for fields in state["markets"] for order in _load_market(engine, fields)]
-    orders.sort(key=lambda order: order.number)
-    for order in orders:
-        engine.open_orders.add(order)
+    for fields in state["markets"]:
+        _load_market(engine, fields)
+    for fields in state["orders"]:
+        orders.enlist(_load_order(engine, fields))
+    _link_legs(engine, state["orders"])
+    for fields in state["markets"]:
+        _load_book(engine, fields)
+    for fields in state["queue"]:
+        orders.queue.append(_load_item(engine, fields))
+    _load_waiting(engine)
+    for account, due_us, seq in state["switches"]:
+        orders.timers.set_switch(account, due_us, seq)
     return engine
 
 
-def _load_market(engine: Engine, fields: dict[str, Any]) -> list[Order]:
-    """Adds the market with its book; returns its orders, which the engine still has to index by number."""
-    tiers = tuple(FeeTier(**tier) for tier in fields["definition"].pop("fee_tiers"))
-    definition = DefineMarket(**fields["definition"], fee_tiers=tiers)
-    market = Market(definition, engine.assets[definition.base])
-    market.state = fields["state"]
+def _load_market(engine: Engine, fields: dict[str, Any]) -> None:
+    tiers = tuple(FeeTier(**tier) for tier in fields["definition"]["fee_tiers"])
+    definition = DefineMarket(**(fields["definition"] | {"fee_tiers": tiers}))
+    market = Market(len(engine.markets), definition, engine.assets[definition.base])
+    market.set_state(fields["state"])
+    market.last_ticks = fields["last_ticks"]
+    market.reference_ticks = fields["reference_ticks"]
+    market.reference_window = fields["reference_window"]
     engine.markets[market.name] = market
-    orders = []
-    for bid in fields["bids"]:
-        order = _load_order(engine, market, "buy", bid)
-        market.book.bids.append(order)
-        orders.append(order)
-    for ask in fields["asks"]:
-        order = _load_order(engine, market, "sell", ask)
-        market.book.asks.append(order)
-        orders.append(order)
-    return orders
 
 
-def _load_order(engine: Engine, market: Market, side: Side, fields: dict[str, int]) -> Order:
-    account = fields["account"]
-    participant = market.join(account, engine.balances, engine.fee_tier(account))
+def _load_order(engine: Engine, fields: dict[str, Any]) -> Order:
+    market = engine.markets[fields["market"]]
+    participant = engine.placing.participant(fields["account"], market)
     order = Order(
         fields["number"],
         participant,
-        market.name,
-        side,
+        fields["is_buy"],
         fields["price_ticks"],
         fields["quantity_lots"],
         fields["accepted_at_us"],
     )
+    order.rates = Rates(fields["maker_ppm"], fields["taker_ppm"])
     order.remaining_lots = fields["remaining_lots"]
     order.filled_quote_atoms = fields["filled_quote_atoms"]
     order.fee_ppm_sum = fields["fee_ppm_sum"]
-    order.maker_ppm = fields["maker_ppm"]
-    order.taker_ppm = fields["taker_ppm"]
+    order.is_post_only = fields["is_post_only"]
     order.updated_at_us = fields["updated_at_us"]
+    if "special" in fields:
+        order.special = _load_special(fields["special"])
+        if order.is_pegged:
+            market.pegged[order.number] = order
     return order
+
+
+def _load_special(fields: dict[str, Any]) -> Special:
+    special = Special(fields["type"])
+    for name in SPECIAL_FIELDS:
+        setattr(special, name, fields[name])
+    special.on_fill = _load_legs(fields["on_fill"])
+    return special
+
+
+def _load_legs(legs: list[dict[str, Any]]) -> tuple[Leg, ...]:
+    return tuple(Leg(**leg) for leg in legs)
+
+
+def _link_legs(engine: Engine, rows: list[dict[str, Any]]) -> None:
+    for fields in rows:
+        special = engine.orders[fields["number"]].special
+        if special is not None and fields["special"]["sibling"] is not None:
+            special.sibling = engine.orders[fields["special"]["sibling"]]
+
+
+def _load_book(engine: Engine, fields: dict[str, Any]) -> None:
+    """Puts the orders into their queues as they stood; an iceberg shows what it showed."""
+    book = engine.markets[fields["definition"]["market"]].book
+    for number in (*fields["bids"], *fields["asks"]):
+        order = engine.orders[number]
+        shown_lots = order.shown_lots
+        book.same(order.is_buy).append(order)
+        special, level = order.special, order.level
+        if special is not None and special.display_lots and level is not None:
+            level.lots += shown_lots - special.shown_lots
+            special.shown_lots = shown_lots
+
+
+def _load_item(engine: Engine, fields: dict[str, Any]) -> Triggered | Ended:
+    if "triggered" in fields:
+        return Triggered(fields["triggered"], fields["price_ticks"])
+    return Ended(
+        fields["ended"],
+        engine.placing.participant(fields["account"], engine.markets[fields["market"]]),
+        fields["is_buy"],
+        fields["lots"],
+        _load_legs(fields["legs"]),
+        fields["prevention"],
+        fields["keep_on_disconnect"],
+    )
+
+
+def _load_waiting(engine: Engine) -> None:
+    """Every order that waits for a trade goes where trades look for it, unless it is already in the queue."""
+    queued = {item.number for item in engine.open_orders.queue if isinstance(item, Triggered)}
+    for order in engine.orders.values():
+        special = order.special
+        if special is not None and order.is_for_trigger and order.number not in queued:
+            order.participant.market.triggers.add(order, special)
 
 
 def _check_holds(engine: Engine) -> None:
     """Every balance holds what its open orders hold, or the snapshot is damaged."""
     holds: dict[tuple[int, str], int] = {}
     for order in engine.orders.values():
-        market = engine.markets[order.market]
-        asset = market.definition.quote if order.side == "buy" else market.definition.base
-        key = (order.account, asset)
-        holds[key] = holds.get(key, 0) + market.hold_atoms(order)
+        balance = order.participant.holding(order.is_buy)
+        key = (balance.account, balance.asset)
+        holds[key] = holds.get(key, 0) + hold_atoms(order)
     held = {(account, asset): held for account, asset, _, held in engine.all_balances() if held}
-    if holds != held:
+    if {key: held for key, held in holds.items() if held} != held:
         raise SnapshotInvalid("what the balances hold is not what the open orders hold")

@@ -1,0 +1,170 @@
+"""Recorders take down what happens, in the order in which it happens. This one makes outcomes; see ``packed`` for bytes."""
+
+from .balances import Balance
+from .order_book import Order
+from .outcomes import (
+    BalanceChanged,
+    Filled,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    OrderRejected,
+    OrderRested,
+    Outcome,
+    Reason,
+)
+from .participant import Participant
+
+new = tuple.__new__  # all that the constructor of a NamedTuple does, at half its cost: for the outcomes of every order
+
+
+class Recorder:
+    """What a recorder is told. 0 as a price, -1 as a remainder: there is none."""
+
+    def accepted(self, number: int, participant: Participant) -> None:
+        raise NotImplementedError
+
+    def rejected(self, number: int, account: int, market: str, reason: Reason) -> None:
+        raise NotImplementedError
+
+    def rested(self, order: Order) -> None:
+        raise NotImplementedError
+
+    def filled(
+        self,
+        trade: int,
+        price_ticks: int,
+        lots: int,
+        quote_atoms: int,
+        taker_is_buy: bool,
+        taker_number: int,
+        taker: Participant,
+        taker_fee_atoms: int,
+        maker: Order,
+        maker_fee_atoms: int,
+        rounding: int,
+    ) -> None:
+        raise NotImplementedError
+
+    def order_filled(self, number: int, participant: Participant) -> None:
+        raise NotImplementedError
+
+    def cancelled(
+        self,
+        number: int,
+        participant: Participant,
+        is_buy: bool,
+        price_ticks: int,
+        remaining_lots: int,
+        reason: Reason,
+    ) -> None:
+        raise NotImplementedError
+
+    def balance(self, balance: Balance) -> None:
+        raise NotImplementedError
+
+    def add(self, outcome: Outcome) -> None:
+        """Anything else."""
+        raise NotImplementedError
+
+
+class Outcomes(Recorder):
+    """Makes outcome objects."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+
+    def accepted(self, number: int, participant: Participant) -> None:
+        self.outcomes.append(new(OrderAccepted, (number, participant.account, participant.market.name)))
+
+    def rejected(self, number: int, account: int, market: str, reason: Reason) -> None:
+        self.outcomes.append(OrderRejected(number, account, market, reason))
+
+    def rested(self, order: Order) -> None:
+        participant = order.participant
+        self.outcomes.append(
+            new(
+                OrderRested,
+                (
+                    order.number,
+                    participant.account,
+                    participant.market.name,
+                    "buy" if order.is_buy else "sell",
+                    order.price_ticks,
+                    order.remaining_lots,
+                ),
+            )
+        )
+
+    def filled(
+        self,
+        trade: int,
+        price_ticks: int,
+        lots: int,
+        quote_atoms: int,
+        taker_is_buy: bool,
+        taker_number: int,
+        taker: Participant,
+        taker_fee_atoms: int,
+        maker: Order,
+        maker_fee_atoms: int,
+        rounding: int,
+    ) -> None:
+        market = taker.market
+        self.outcomes.append(
+            new(
+                Filled,
+                (
+                    trade,
+                    market.name,
+                    price_ticks,
+                    lots,
+                    lots * market.lot_atoms,
+                    quote_atoms,
+                    "buy" if taker_is_buy else "sell",
+                    taker_number,
+                    taker.account,
+                    taker_fee_atoms,
+                    maker.number,
+                    maker.participant.account,
+                    maker_fee_atoms,
+                    maker.remaining_lots,
+                    rounding,
+                ),
+            )
+        )
+
+    def order_filled(self, number: int, participant: Participant) -> None:
+        self.outcomes.append(new(OrderFilled, (number, participant.account, participant.market.name)))
+
+    def cancelled(
+        self,
+        number: int,
+        participant: Participant,
+        is_buy: bool,
+        price_ticks: int,
+        remaining_lots: int,
+        reason: Reason,
+    ) -> None:
+        self.outcomes.append(
+            new(
+                OrderCancelled,
+                (
+                    number,
+                    participant.account,
+                    participant.market.name,
+                    "buy" if is_buy else "sell",
+                    price_ticks or None,
+                    remaining_lots if remaining_lots >= 0 else None,
+                    reason,
+                ),
+            )
+        )
+
+    def balance(self, balance: Balance) -> None:
+        self.outcomes.append(
+            new(BalanceChanged, (balance.account, balance.asset, balance.available_atoms, balance.held_atoms))
+        )
+
+    def add(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
