@@ -5,10 +5,11 @@ that asset hold; over all accounts an asset adds up to what was credited. Fees g
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from .errors import InvariantBroken
 
-HOUSE = 0
+HOUSE: Final = 0
 
 
 class Balance:
@@ -17,13 +18,15 @@ class Balance:
     ``touched_seq`` is the last event that touched it, so that each event tells of it once.
     """
 
-    __slots__ = ("account", "asset", "available_atoms", "held_atoms", "touched_seq")
+    __slots__ = ("account", "asset", "available_atoms", "held_atoms", "touched_seq", "word")
 
-    def __init__(self, account: int, asset: str, available_atoms: int = 0, held_atoms: int = 0) -> None:
+    def __init__(self, account: int, asset: str, number: int) -> None:
         self.account = account
         self.asset = asset
-        self.available_atoms = available_atoms
-        self.held_atoms = held_atoms
+        self.word = number << 32
+        """The asset's number where packed outcomes have it."""
+        self.available_atoms = 0
+        self.held_atoms = 0
         self.touched_seq = 0
 
     def receive(self, amount_atoms: int) -> None:
@@ -57,17 +60,23 @@ class Balance:
 class Balances:
     """Every balance, by asset and account. One that was never touched does not differ from one of zero."""
 
-    __slots__ = ("_by_asset",)
+    __slots__ = ("_by_asset", "_numbers")
 
     def __init__(self) -> None:
         self._by_asset: dict[str, dict[int, Balance]] = {}
+        self._numbers: dict[str, int] = {}
+
+    def list_asset(self, asset: str) -> None:
+        """Lists an asset; it has its number from the order in which they were listed."""
+        self._numbers[asset] = len(self._numbers)
+        self._by_asset[asset] = {}
 
     def of(self, account: int, asset: str) -> Balance:
         """The balance to change, made if it is the first."""
-        by_account = self._by_asset.setdefault(asset, {})
+        by_account = self._by_asset[asset]
         balance = by_account.get(account)
         if balance is None:
-            balance = by_account[account] = Balance(account, asset)
+            balance = by_account[account] = Balance(account, asset, self._numbers[asset])
         return balance
 
     def read(self, account: int, asset: str) -> tuple[int, int]:

@@ -6,7 +6,9 @@ queue of what was set off, the version of the rules and the numbers of the last 
 integer or a name. One thread applies the events. docs/matching.md says what every event comes to.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from .amending import Amending
 from .auction import Auction
@@ -34,6 +36,7 @@ from .commands import (
 from .errors import InvariantBroken, UnknownRules
 from .market import MAXIMUM_FEE_TIERS, Market, is_valid_asset, is_valid_market
 from .matching import Matcher
+from .native import i64
 from .open_orders import OpenOrders
 from .order_book import Order
 from .outcomes import (
@@ -50,16 +53,31 @@ from .outcomes import (
     Reason,
     RulesSet,
 )
+from .packed import (
+    BY_BUDGET,
+    CANCEL,
+    COMMAND,
+    IS_BUY,
+    IS_MARKET,
+    IS_POST_ONLY,
+    MARKET_SHIFT,
+    TIME_IN_FORCE_SHIFT,
+    PackedRecorder,
+)
 from .pegs import reprice
 from .placing import Placing
 from .recorder import Outcomes
 from .rules import LATEST
+from .words import IS_NATIVE
+
+with contextlib.suppress(ImportError):  # only compiled code needs it
+    from librt.strings import read_i64_le
 
 __all__ = ["Engine", "InvariantBroken", "UnknownRules"]
 
-MAXIMUM_CREDIT_ATOMS = 10**36
-MAXIMUM_CANCEL_AFTER_US = 86_400_000_000
-CASCADE_LIMIT = 100
+MAXIMUM_CREDIT_ATOMS: Final = 10**36
+MAXIMUM_CANCEL_AFTER_US: Final = 86_400_000_000
+CASCADE_LIMIT: Final = 100
 """How much of what was set off is done in one event."""
 
 
@@ -146,6 +164,59 @@ class Engine:
         """The outcomes of each of these events, which follow each other."""
         return [self.apply(event) for event in events]
 
+    def apply_packed(self, commands: bytes) -> bytes:
+        """Applies commands as ``packed.pack`` makes them, the next events; returns their outcomes packed.
+
+        Raises what ``apply`` does; what came before that command is then applied, its outcomes are lost.
+        """
+        orders = self.open_orders
+        recorder = PackedRecorder()
+        markets = list(self.markets.values())
+        orders.out = recorder
+        try:
+            if IS_NATIVE:
+                at: i64 = 0
+                end: i64 = len(commands)
+                while at < end:
+                    self._apply_words(
+                        markets,
+                        read_i64_le(commands, at),
+                        read_i64_le(commands, at + 8),
+                        read_i64_le(commands, at + 16),
+                        read_i64_le(commands, at + 24),
+                        read_i64_le(commands, at + 32),
+                    )
+                    recorder.end()
+                    at += 40
+            else:
+                for header, at_us, account, size, limit_ticks in COMMAND.iter_unpack(commands):
+                    self._apply_words(markets, header, at_us, account, size, limit_ticks)
+                    recorder.end()
+        finally:
+            orders.out = self._outcomes
+        return recorder.joined()
+
+    def _apply_words(
+        self, markets: list[Market], header: int, at_us: int, account: int, size: int, limit_ticks: int
+    ) -> None:
+        self._begin(self.open_orders.seq + 1, at_us)
+        if header == CANCEL:
+            self._cancel(account, size)
+        else:
+            by_budget = header & BY_BUDGET
+            self.placing.place_plain(
+                account,
+                markets[header >> MARKET_SHIFT],
+                header & IS_BUY != 0,
+                header & IS_MARKET == 0,
+                header >> TIME_IN_FORCE_SHIFT & 3,
+                0 if by_budget else size,
+                size if by_budget else 0,
+                limit_ticks,
+                header & IS_POST_ONLY != 0,
+            )
+        self._finish()
+
     def _begin(self, seq: int, at_us: int) -> None:
         orders = self.open_orders
         if seq != orders.seq + 1:
@@ -162,9 +233,10 @@ class Engine:
         orders = self.open_orders
         if orders.queue:
             self._cascade()
-        for market in self.markets.values():
-            if market.pegged and market.changed_seq == orders.seq and market.state in ("open", "post_only"):
-                reprice(market, orders)
+        if orders.pegged:
+            for market in self.markets.values():
+                if market.pegged and market.changed_seq == orders.seq and market.state in ("open", "post_only"):
+                    reprice(market, orders)
         touched = orders.touched
         for balance in touched:
             orders.out.balance(balance)
@@ -232,12 +304,16 @@ class Engine:
         self.placing.rules = command.version
         return RulesSet(command.version)
 
+    def list_asset(self, definition: DefineAsset) -> None:
+        self.assets[definition.asset] = definition
+        self.balances.list_asset(definition.asset)
+
     def _define_asset(self, command: DefineAsset) -> Outcome:
         if command.asset in self.assets:
             return CommandRejected(Reason.ALREADY_DEFINED)
         if not is_valid_asset(command):
             return CommandRejected(Reason.INVALID_DEFINITION)
-        self.assets[command.asset] = command
+        self.list_asset(command)
         return AssetDefined(command.asset)
 
     def _define_market(self, command: DefineMarket) -> Outcome:

@@ -6,8 +6,10 @@ fee of an order does not depend on how its quantity was cut into fills. A rebate
 The part of a fee that is there only by rounding up is told apart: fees are earned, a residue of rounding is not.
 """
 
-PPM = 1_000_000
-ROUND_UP = PPM - 1
+from typing import Final
+
+PPM: Final = 1_000_000
+ROUND_UP: Final = PPM - 1
 
 
 class Rates:
@@ -40,7 +42,8 @@ def cost_atoms(value_atoms: int, rate_ppm: int, fee_ppm_sum: int) -> int:
 
     A fill at the order's own price takes exactly the difference between the cost before and the cost after it.
     """
-    return value_atoms + fee_atoms(fee_ppm_sum, fee_ppm_sum + rate_ppm * value_atoms)
+    added = (fee_ppm_sum + rate_ppm * value_atoms + ROUND_UP) // PPM
+    return value_atoms + added - ((fee_ppm_sum + ROUND_UP) // PPM if fee_ppm_sum else 0)
 
 
 def affordable_lots(budget_left_atoms: int, fee_ppm_sum: int, taker_ppm: int, lot_quote_atoms: int) -> int:

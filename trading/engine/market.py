@@ -1,16 +1,18 @@
 """A market: its definition, state, book, waiting orders and participants, and what its ticks and lots amount to in atoms."""
 
-from .balances import Balances
+from typing import Final
+
+from .balances import Balance, Balances
 from .commands import DefineAsset, DefineMarket, MarketState
 from .fees import PPM, Rates
 from .order_book import Order, OrderBook
 from .participant import Participant
 from .triggers import Triggers
 
-MAXIMUM_DECIMALS = 36
-MAXIMUM_FEE_TIERS = 64
-MAXIMUM_PEGGED_ORDERS = 100
-REFERENCE_WINDOW_US = 300_000_000
+MAXIMUM_DECIMALS: Final = 36
+MAXIMUM_FEE_TIERS: Final = 64
+MAXIMUM_PEGGED_ORDERS: Final = 100
+REFERENCE_WINDOW_US: Final = 300_000_000
 
 
 def is_valid_asset(definition: DefineAsset) -> bool:
@@ -60,6 +62,7 @@ class Market:
         "changed_seq",
         "definition",
         "has_reference",
+        "house",
         "is_open",
         "last_ticks",
         "lot_atoms",
@@ -75,10 +78,13 @@ class Market:
         "state",
         "tick_lot_atoms",
         "triggers",
+        "word",
     )
 
     def __init__(self, number: int, definition: DefineMarket, base: DefineAsset) -> None:
         self.number = number
+        self.word = number << 32
+        """Its number where packed outcomes have it."""
         self.definition = definition
         self.name: str = definition.market
         self.state: MarketState = "open"
@@ -96,6 +102,8 @@ class Market:
         self.triggers = Triggers()
         self.pegged: dict[int, Order] = {}
         """The pegged orders by number, oldest first."""
+        self.house: Balance | None = None
+        """Where its fees go, from the first trade on."""
         self.last_ticks = 0
         self.reference_ticks = 0
         self.reference_window = 0

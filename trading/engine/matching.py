@@ -4,6 +4,8 @@ A taker pays out of its available balance and receives into it; only an open ord
 book while it matches, so an order that does not rest never becomes an ``Order``.
 """
 
+from typing import Final
+
 from .balances import HOUSE, Balances
 from .errors import InvariantBroken
 from .fees import Rates, affordable_lots, fee_atoms, rounding_atoms
@@ -14,10 +16,10 @@ from .order_book import BOTH, DECREMENT, NEWEST, PREVENTIONS, Order, PriceLevel,
 from .outcomes import Reason, SelfTradePrevented
 from .participant import Participant
 
-NO_LIQUIDITY = Reason.NO_LIQUIDITY
-SLIPPAGE_CAP = Reason.SLIPPAGE_CAP
-BUDGET_SPENT = Reason.BUDGET_SPENT
-SELF_TRADE = Reason.SELF_TRADE
+NO_LIQUIDITY: Final = Reason.NO_LIQUIDITY
+SLIPPAGE_CAP: Final = Reason.SLIPPAGE_CAP
+BUDGET_SPENT: Final = Reason.BUDGET_SPENT
+SELF_TRADE: Final = Reason.SELF_TRADE
 
 
 class Taker:
@@ -170,7 +172,7 @@ class Matcher:
             fees_atoms = fee_atoms(taker.fee_ppm_sum, fee_ppm_sum)
             taker.fee_ppm_sum = fee_ppm_sum
             _settle(taker, filled_lots * market.lot_atoms, fees_atoms)
-            self._balances.of(HOUSE, market.definition.quote).receive(fees_atoms + maker_fees_atoms)
+            self.pay_house(market, fees_atoms + maker_fees_atoms)
             self._touch(participant, makers, is_buy)
             if market.last_ticks == 0:
                 market.last_ticks = taker.first_ticks
@@ -186,7 +188,12 @@ class Matcher:
         special = order.special
         fee_ppm_sum = order.fee_ppm_sum + rate_ppm * quote_atoms
         fee = fee_atoms(order.fee_ppm_sum, fee_ppm_sum)
-        held_before_atoms = hold_atoms(order) if order.is_buy else 0
+        pays_as_held = (
+            special is None
+            and rate_ppm == order.rates.hold_ppm
+            and quote_atoms == order.price_ticks * lots * participant.market.tick_lot_atoms
+        )
+        held_before_atoms = 0 if pays_as_held or not order.is_buy else hold_atoms(order)
         order.fee_ppm_sum = fee_ppm_sum
         order.filled_quote_atoms += quote_atoms
         order.remaining_lots -= lots
@@ -197,9 +204,8 @@ class Matcher:
         if order.is_buy:
             paid_atoms = quote_atoms + fee
             participant.quote.pay_held(paid_atoms)
-            left_over_atoms = held_before_atoms - hold_atoms(order) - paid_atoms
-            if left_over_atoms:
-                participant.quote.release(left_over_atoms)
+            if not pays_as_held:
+                participant.quote.release(held_before_atoms - hold_atoms(order) - paid_atoms)
             participant.base.receive(lots * participant.market.lot_atoms)
         else:
             participant.base.pay_held(lots * participant.market.lot_atoms)
@@ -229,7 +235,10 @@ class Matcher:
             orders.touch(maker.base)
 
     def pay_house(self, market: Market, fees_atoms: int) -> None:
-        self._balances.of(HOUSE, market.definition.quote).receive(fees_atoms)
+        house = market.house
+        if house is None:
+            house = market.house = self._balances.of(HOUSE, market.definition.quote)
+        house.receive(fees_atoms)
 
     def _touch(self, taker: Participant, makers: list[Participant], taker_is_buy: bool) -> None:
         for maker in makers:
@@ -306,8 +315,8 @@ def _settle(taker: Taker, base_atoms: int, fees_atoms: int) -> None:
 
 
 class Preview:
-    """What a taker would meet now: lots, the sum of price ticks times lots, the last price, and whether an order of its own
-    owner is on the way. Changes nothing.
+    """What a taker would meet now: lots, the sum of price ticks times lots, the first and last price (0: none), and whether
+    an order of its own owner is on the way. Changes nothing.
     """
 
     __slots__ = (
@@ -318,6 +327,7 @@ class Preview:
         "_prevention",
         "_taker_ppm",
         "_wanted",
+        "first_ticks",
         "last_ticks",
         "lots",
         "met_own",
@@ -338,6 +348,7 @@ class Preview:
     ) -> None:
         self.lots = 0
         self.tick_lots = 0
+        self.first_ticks = 0
         self.last_ticks = 0
         self.met_own = False
         self._market = market
@@ -381,6 +392,7 @@ class Preview:
     def _take(self, price_ticks: int, lots: int) -> None:
         self.lots += lots
         self.tick_lots += price_ticks * lots
+        self.first_ticks = self.first_ticks or price_ticks
         self.last_ticks = price_ticks
         self._wanted -= lots
         self._fee_ppm_sum += self._taker_ppm * price_ticks * lots * self._market.tick_lot_atoms

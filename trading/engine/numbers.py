@@ -3,7 +3,9 @@
 So all numbers are different, and each says which event brought it. Both parts together stay below 2^53.
 """
 
-LEG_BIT = 44
+from typing import Final
+
+LEG_BIT: Final = 44
 
 
 def leg_number(parent: int, leg: int) -> int:

@@ -4,6 +4,7 @@ from collections import deque
 
 from .balances import Balance
 from .commands import Leg
+from .fees import cost_atoms
 from .holds import hold_atoms
 from .order_book import Order, Special
 from .outcomes import OrderRefreshed, Reason
@@ -52,7 +53,7 @@ class OpenOrders:
     ``queue`` is what events have set off and is yet to be done. Orders by number and by account stand oldest first.
     """
 
-    __slots__ = ("_serial", "at_us", "by_number", "out", "queue", "seq", "timers", "touched")
+    __slots__ = ("_serial", "at_us", "by_number", "out", "pegged", "queue", "seq", "timers", "touched")
 
     def __init__(self) -> None:
         self.by_number: dict[int, Order] = {}
@@ -62,6 +63,8 @@ class OpenOrders:
         self.seq = 0
         self.at_us = 0
         self._serial = 0
+        self.pegged = 0
+        """How many pegged orders are open in all markets."""
         self.touched: list[Balance] = []
 
     def touch(self, balance: Balance) -> None:
@@ -71,6 +74,28 @@ class OpenOrders:
             self.touched.append(balance)
 
     # Coming
+
+    def rest_new(self, order: Order, held_atoms: int) -> None:
+        """Puts a plain new order into the book: what ``rest`` does, told together with its acceptance."""
+        participant = order.participant
+        number = order.number
+        market = participant.market
+        market.changed_seq = self.seq
+        if order.is_buy:
+            market.book.bids.append(order)
+            balance = participant.quote
+        else:
+            market.book.asks.append(order)
+            balance = participant.base
+        self._serial += 1
+        order.serial = self._serial
+        self.by_number[number] = order
+        participant.open_orders[number] = order
+        balance.hold(held_atoms)
+        if balance.touched_seq != self.seq:
+            balance.touched_seq = self.seq
+            self.touched.append(balance)
+        self.out.placed(order)
 
     def rest(self, order: Order) -> None:
         """Puts an order into the book, last in its queue, holds for it and tells of it."""
@@ -96,8 +121,13 @@ class OpenOrders:
         self.by_number[number] = order
         order.participant.open_orders[number] = order
         special = order.special
-        if special is not None and special.expires_at_us:
+        if special is None:
+            return
+        if special.expires_at_us:
             self.timers.set_expiry(number, special.expires_at_us)
+        if special.peg != "none":
+            order.participant.market.pegged[number] = order
+            self.pegged += 1
 
     def hold_for(self, order: Order) -> None:
         balance = order.participant.holding(order.is_buy)
@@ -142,21 +172,45 @@ class OpenOrders:
                 self.timers.clear_expiry(number)
             if special.peg != "none":
                 del order.participant.market.pegged[number]
+                self.pegged -= 1
 
     def close(self, order: Order, reason: Reason) -> None:
         """Cancels an open order, and what is bound to it."""
+        special = order.special
+        if special is not None:
+            self._close_special(order, special, reason)
+            return
+        participant = order.participant
+        number = order.number
+        market = participant.market
+        market.changed_seq = self.seq
+        lots = order.remaining_lots
+        if order.is_buy:
+            market.book.bids.remove(order)
+            balance = participant.quote
+            value_atoms = order.price_ticks * lots * market.tick_lot_atoms
+            held_atoms = cost_atoms(value_atoms, order.rates.hold_ppm, order.fee_ppm_sum)
+        else:
+            market.book.asks.remove(order)
+            balance = participant.base
+            held_atoms = lots * market.lot_atoms
+        del self.by_number[number]
+        del participant.open_orders[number]
+        balance.release(held_atoms)
+        if balance.touched_seq != self.seq:
+            balance.touched_seq = self.seq
+            self.touched.append(balance)
+        self.out.cancelled(number, participant, order.is_buy, order.price_ticks, lots, reason)
+
+    def _close_special(self, order: Order, special: Special, reason: Reason) -> None:
         participant = order.participant
         held_atoms = hold_atoms(order)
         price_ticks = order.price_ticks if order.level is not None else 0
         self.leave_book(order)
         self.delist(order)
-        balance = participant.quote if order.is_buy else participant.base
+        balance = participant.holding(order.is_buy)
         balance.release(held_atoms)
         self.touch(balance)
-        special = order.special
-        if special is None:
-            self.out.cancelled(order.number, participant, order.is_buy, price_ticks, order.remaining_lots, reason)
-            return
         remaining_lots = -1 if special.budget_atoms else order.remaining_lots
         self.out.cancelled(order.number, participant, order.is_buy, price_ticks, remaining_lots, reason)
         self.follow(order, special)

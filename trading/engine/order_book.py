@@ -10,15 +10,19 @@ last order of a level O(log n) likewise; best O(1).
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
+from typing import Final
 
 from .commands import Leg, OrderType, Peg, SelfTradePrevention, Side
 from .errors import InvariantBroken
 from .fees import Rates
 from .participant import Participant
 
-NEWEST, OLDEST, BOTH, DECREMENT = range(4)
+NEWEST: Final = 0
+OLDEST: Final = 1
+BOTH: Final = 2
+DECREMENT: Final = 3
 """Modes of self-trade prevention as numbers."""
-PREVENTIONS: tuple[SelfTradePrevention, ...] = ("cancel_newest", "cancel_oldest", "cancel_both", "decrement")
+PREVENTIONS: Final[tuple[SelfTradePrevention, ...]] = ("cancel_newest", "cancel_oldest", "cancel_both", "decrement")
 
 
 class Special:

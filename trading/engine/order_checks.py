@@ -3,24 +3,32 @@
 The bounds keep every product of one order below 10^18 quote atoms, which a signed 64-bit integer holds.
 """
 
+from typing import Final
+
 from .commands import Leg, Options, PlaceOrder
 from .market import Market
 from .outcomes import Reason
 
-MAXIMUM_PRICE_TICKS = 10**12
-MAXIMUM_QUANTITY_LOTS = 10**12
-MAXIMUM_NOTIONAL_ATOMS = 10**18
-PEAKS = 100
+MAXIMUM_PRICE_TICKS: Final = 10**12
+MAXIMUM_QUANTITY_LOTS: Final = 10**12
+MAXIMUM_NOTIONAL_ATOMS: Final = 10**18
+PEAKS: Final = 100
 """An iceberg's quantity is at most so many of its peaks: more would be more trades than one taker may make."""
 
-LIMIT_TYPES = ("limit", "stop_limit", "take_profit_limit")
-TRIGGER_TYPES = ("stop", "stop_limit", "take_profit", "take_profit_limit", "trailing_stop")
-NO_OPTIONS = Options()
+LIMIT_TYPES: Final = ("limit", "stop_limit", "take_profit_limit")
+TRIGGER_TYPES: Final = ("stop", "stop_limit", "take_profit", "take_profit_limit", "trailing_stop")
+NO_OPTIONS: Final = Options()
 
-INVALID_ORDER = Reason.INVALID_ORDER
-ABOVE_MAXIMUM = Reason.ABOVE_MAXIMUM
-MARKET_CLOSED = Reason.MARKET_CLOSED
-BELOW_MINIMUM = Reason.BELOW_MINIMUM
+GTC: Final = 0
+IOC: Final = 1
+FOK: Final = 2
+"""A plain order's time in force as a number."""
+TIMES_IN_FORCE: Final = {"GTC": GTC, "IOC": IOC, "FOK": FOK}
+
+INVALID_ORDER: Final = Reason.INVALID_ORDER
+ABOVE_MAXIMUM: Final = Reason.ABOVE_MAXIMUM
+MARKET_CLOSED: Final = Reason.MARKET_CLOSED
+BELOW_MINIMUM: Final = Reason.BELOW_MINIMUM
 
 
 def is_plain(order: PlaceOrder) -> bool:
@@ -33,55 +41,43 @@ def is_plain(order: PlaceOrder) -> bool:
     )
 
 
-def refusal(order: PlaceOrder, market: Market, at_us: int) -> Reason | None:
-    """Why this order cannot be taken in this market, as the market is at that time; None if it can."""
-    if order.account <= 0 or (order.side != "buy" and order.side != "sell"):
-        return INVALID_ORDER
-    if is_plain(order):
-        return _plain_limit_refusal(order, market) if order.type == "limit" else _plain_market_refusal(order, market)
-    return _special_refusal(order, order.options or NO_OPTIONS, market, at_us)
-
-
-def _plain_limit_refusal(order: PlaceOrder, market: Market) -> Reason | None:
-    price, quantity, time_in_force, post_only = (
-        order.price_ticks,
-        order.quantity_lots,
-        order.time_in_force,
-        order.post_only,
-    )
+def plain_time_in_force(order: PlaceOrder) -> int:
+    """The time in force of a plain order as a number; -1: its fields do not make an order."""
+    if order.type == "market":
+        return TIMES_IN_FORCE.get(order.time_in_force, -1) if _is_market_shape(order) else -1
+    price, quantity, time_in_force = order.price_ticks, order.quantity_lots, order.time_in_force
     if price is None or quantity is None or order.budget_atoms is not None or price < 1 or quantity < 1:
-        return INVALID_ORDER
-    if post_only != "none" and (post_only != "reject" or time_in_force != "GTC"):
-        return INVALID_ORDER
-    if time_in_force != "GTC" and time_in_force != "IOC" and time_in_force != "FOK":
-        return INVALID_ORDER
-    value_atoms = price * quantity * market.tick_lot_atoms
-    if price > MAXIMUM_PRICE_TICKS or quantity > MAXIMUM_QUANTITY_LOTS or value_atoms > MAXIMUM_NOTIONAL_ATOMS:
+        return -1
+    if order.post_only != "none" and (order.post_only != "reject" or time_in_force != "GTC"):
+        return -1
+    return TIMES_IN_FORCE.get(time_in_force, -1)
+
+
+def plain_refusal(
+    market: Market,
+    is_limit: bool,
+    time_in_force: int,
+    lots: int,
+    budget_atoms: int,
+    limit_ticks: int,
+    value_atoms: int,
+    is_post_only: bool,
+) -> Reason | None:
+    """Why a plain order cannot be taken in this market, as the market is; None if it can."""
+    if (
+        limit_ticks > MAXIMUM_PRICE_TICKS
+        or lots > MAXIMUM_QUANTITY_LOTS
+        or value_atoms > MAXIMUM_NOTIONAL_ATOMS
+        or budget_atoms > MAXIMUM_NOTIONAL_ATOMS
+    ):
         return ABOVE_MAXIMUM
-    if not market.is_open and not _takes_limit(market, time_in_force == "GTC", post_only != "none", False):
+    if not market.is_open and not (is_limit and _takes_limit(market, time_in_force == GTC, is_post_only, False)):
         return MARKET_CLOSED
-    if quantity < market.minimum_lots or value_atoms < market.minimum_notional_atoms:
+    if budget_atoms:
+        return BELOW_MINIMUM if budget_atoms < market.minimum_notional_atoms else None
+    if lots < market.minimum_lots or (is_limit and value_atoms < market.minimum_notional_atoms):
         return BELOW_MINIMUM
     return None
-
-
-def _plain_market_refusal(order: PlaceOrder, market: Market) -> Reason | None:
-    """By quantity, or a buy by budget; in either case the price, if there is one, is the cap."""
-    cap, quantity, budget = order.price_ticks, order.quantity_lots, order.budget_atoms
-    if not _is_market_shape(order):
-        return INVALID_ORDER
-    if quantity is not None:
-        value_atoms = (cap or 0) * quantity * market.tick_lot_atoms
-        is_above = quantity > MAXIMUM_QUANTITY_LOTS or value_atoms > MAXIMUM_NOTIONAL_ATOMS
-        is_below = quantity < market.minimum_lots
-    else:
-        is_above = (budget or 0) > MAXIMUM_NOTIONAL_ATOMS
-        is_below = (budget or 0) < market.minimum_notional_atoms
-    if is_above or (cap is not None and cap > MAXIMUM_PRICE_TICKS):
-        return ABOVE_MAXIMUM
-    if not market.is_open:
-        return MARKET_CLOSED
-    return BELOW_MINIMUM if is_below else None
 
 
 def _is_market_shape(order: PlaceOrder) -> bool:
@@ -103,7 +99,8 @@ def _takes_limit(market: Market, may_rest: bool, is_post_only: bool, is_pegged: 
 # Orders with options
 
 
-def _special_refusal(order: PlaceOrder, options: Options, market: Market, at_us: int) -> Reason | None:
+def special_refusal(order: PlaceOrder, options: Options, market: Market, at_us: int) -> Reason | None:
+    """Why an order with options cannot be taken in this market, as the market is at that time; None if it can."""
     if not _is_shape(order, options):
         return INVALID_ORDER
     if _is_above(order, options, market):

@@ -309,3 +309,34 @@ Outcome = (
     | SelfTradePrevented
     | AuctionUncrossed
 )
+
+KINDS: dict[str, type[Outcome]] = {
+    kind.__name__: kind
+    for kind in (
+        AssetDefined,
+        MarketDefined,
+        MarketStateChanged,
+        RulesSet,
+        FeeTierSet,
+        Credited,
+        CreditReversed,
+        CommandRejected,
+        OrderRejected,
+        OrderAccepted,
+        Filled,
+        OrderFilled,
+        OrderRested,
+        OrderCancelled,
+        BalanceChanged,
+        OwnerSet,
+        CancelAfterSet,
+        LegPlaced,
+        OrderWaiting,
+        OrderTriggered,
+        OrderAmended,
+        OrderRepriced,
+        OrderRefreshed,
+        SelfTradePrevented,
+        AuctionUncrossed,
+    )
+}

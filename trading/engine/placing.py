@@ -1,5 +1,7 @@
 """Placing orders: from the checks to where an order ends, rests or waits. What an event sets off is placed here as well."""
 
+from typing import Final
+
 from .balances import Balances
 from .commands import Leg, Options, PlaceOrder
 from .errors import InvariantBroken
@@ -10,22 +12,34 @@ from .matching import Matcher, Preview, Taker
 from .numbers import leg_number
 from .open_orders import Ended, OpenOrders, Triggered
 from .order_book import NEWEST, PREVENTIONS, Order, Special
-from .order_checks import MAXIMUM_PRICE_TICKS, NO_OPTIONS, TRIGGER_TYPES, is_plain, leg_refusal, refusal
+from .order_checks import (
+    FOK,
+    GTC,
+    INVALID_ORDER,
+    MAXIMUM_PRICE_TICKS,
+    NO_OPTIONS,
+    TRIGGER_TYPES,
+    is_plain,
+    leg_refusal,
+    plain_refusal,
+    plain_time_in_force,
+    special_refusal,
+)
 from .outcomes import LegPlaced, MarketStateChanged, OrderRepriced, OrderTriggered, OrderWaiting, Reason
 from .participant import Participant
 from .pegs import target_ticks
 from .rules import FIRST
 
-NO_LIMIT_RANK = -MAXIMUM_PRICE_TICKS - 1
+NO_LIMIT_RANK: Final = -MAXIMUM_PRICE_TICKS - 1
 
-TOO_MANY_ORDERS = Reason.TOO_MANY_ORDERS
-WOULD_TAKE = Reason.WOULD_TAKE
-NOT_FILLED_WHOLE = Reason.NOT_FILLED_WHOLE
-INSUFFICIENT_FUNDS = Reason.INSUFFICIENT_FUNDS
-SELF_TRADE = Reason.SELF_TRADE
-PRICE_BAND = Reason.PRICE_BAND
-CIRCUIT_BREAKER = Reason.CIRCUIT_BREAKER
-IMMEDIATE_OR_CANCEL = Reason.IMMEDIATE_OR_CANCEL
+TOO_MANY_ORDERS: Final = Reason.TOO_MANY_ORDERS
+WOULD_TAKE: Final = Reason.WOULD_TAKE
+NOT_FILLED_WHOLE: Final = Reason.NOT_FILLED_WHOLE
+INSUFFICIENT_FUNDS: Final = Reason.INSUFFICIENT_FUNDS
+SELF_TRADE: Final = Reason.SELF_TRADE
+PRICE_BAND: Final = Reason.PRICE_BAND
+CIRCUIT_BREAKER: Final = Reason.CIRCUIT_BREAKER
+IMMEDIATE_OR_CANCEL: Final = Reason.IMMEDIATE_OR_CANCEL
 
 
 class Placing:
@@ -49,11 +63,25 @@ class Placing:
         if market is None:
             orders.out.rejected(orders.seq, command.account, command.market, Reason.UNKNOWN_MARKET)
             return
-        reason = refusal(command, market, orders.at_us)
-        if reason is not None:
-            orders.out.rejected(orders.seq, command.account, market.name, reason)
+        account, side, post_only = command.account, command.side, command.post_only
+        if account <= 0 or (side != "buy" and side != "sell"):
+            orders.out.rejected(orders.seq, account, market.name, INVALID_ORDER)
         elif is_plain(command):
-            self._place_plain(command, market)
+            time_in_force = plain_time_in_force(command)
+            if time_in_force < 0:
+                orders.out.rejected(orders.seq, account, market.name, INVALID_ORDER)
+                return
+            self.place_plain(
+                account,
+                market,
+                side == "buy",
+                command.type == "limit",
+                time_in_force,
+                command.quantity_lots or 0,
+                command.budget_atoms or 0,
+                command.price_ticks or 0,
+                post_only != "none",
+            )
         else:
             self._place_special(command, command.options or NO_OPTIONS, market)
 
@@ -66,84 +94,167 @@ class Placing:
 
     # Plain orders
 
-    def _place_plain(self, command: PlaceOrder, market: Market) -> None:
+    def place_plain(
+        self,
+        account: int,
+        market: Market,
+        is_buy: bool,
+        is_limit: bool,
+        time_in_force: int,
+        lots: int,
+        budget_atoms: int,
+        limit_ticks: int,
+        is_post_only: bool,
+    ) -> None:
+        """Places an order that asks for nothing but what most do. Its shape has been checked. 0: not given."""
         orders = self._orders
-        number, is_buy, time_in_force = orders.seq, command.side == "buy", command.time_in_force
-        participant = self.participant(command.account, market)
-        limit_ticks = command.price_ticks or 0
-        crosses = market.state != "auction" and _meets(market, is_buy, limit_ticks)
-        reason = self._plain_refusal(command, participant, is_buy, crosses)
+        number = orders.seq
+        value_atoms = limit_ticks * lots * market.tick_lot_atoms
+        reason = plain_refusal(
+            market, is_limit, time_in_force, lots, budget_atoms, limit_ticks, value_atoms, is_post_only
+        )
+        if reason is not None:
+            orders.out.rejected(number, account, market.name, reason)
+            return
+        participant = market.participants.get(account)
+        if participant is None:
+            participant = self.participant(account, market)
+        best = market.book.asks.best if is_buy else market.book.bids.best
+        crosses = best is not None and (best.price_ticks <= limit_ticks if is_buy else best.price_ticks >= limit_ticks)
+        if is_limit and time_in_force == GTC and (not crosses or not market.is_open):
+            self._rest_plain(participant, is_buy, lots, limit_ticks, value_atoms, is_post_only, crosses)
+        else:
+            self._take_plain(
+                participant, is_buy, is_limit, time_in_force, lots, budget_atoms, limit_ticks, value_atoms, is_post_only
+            )
+
+    def _rest_plain(
+        self,
+        participant: Participant,
+        is_buy: bool,
+        lots: int,
+        limit_ticks: int,
+        value_atoms: int,
+        is_post_only: bool,
+        crosses: bool,
+    ) -> None:
+        """Lets a limit order rest that takes nothing: there is nothing to take, or it is an auction."""
+        orders, market, rates = self._orders, participant.market, participant.rates
+        if is_buy:
+            balance = participant.quote
+            needed_atoms = held_atoms = cost_atoms(value_atoms, rates.hold_ppm, 0)
+            if self.rules < 2:
+                needed_atoms = cost_atoms(value_atoms, rates.higher_ppm, 0)
+        else:
+            balance = participant.base
+            needed_atoms = held_atoms = lots * market.lot_atoms
+        reason: Reason | None = None
+        if market.band_ppm and self._is_outside(market, limit_ticks, market.band_ppm):
+            reason = PRICE_BAND
+        elif len(participant.open_orders) >= market.maximum_open_orders:
+            reason = TOO_MANY_ORDERS
+        elif crosses and is_post_only:
+            reason = WOULD_TAKE
+        elif needed_atoms > balance.available_atoms:
+            reason = INSUFFICIENT_FUNDS
+        if reason is not None:
+            orders.out.rejected(orders.seq, participant.account, market.name, reason)
+            return
+        order = Order(orders.seq, participant, is_buy, limit_ticks, lots, orders.at_us)
+        order.is_post_only = is_post_only
+        orders.rest_new(order, held_atoms)
+
+    def _take_plain(
+        self,
+        participant: Participant,
+        is_buy: bool,
+        is_limit: bool,
+        time_in_force: int,
+        lots: int,
+        budget_atoms: int,
+        limit_ticks: int,
+        value_atoms: int,
+        is_post_only: bool,
+    ) -> None:
+        orders, market = self._orders, participant.market
+        number = orders.seq
+        reason = self._taking_refusal(
+            participant, is_buy, is_limit, time_in_force, lots, budget_atoms, limit_ticks, value_atoms, is_post_only
+        )
         if reason is not None:
             self._reject(number, participant, reason)
             return
         orders.out.accepted(number, participant)
-        lots = command.quantity_lots or 0
-        if not crosses and time_in_force == "GTC":
-            order = Order(number, participant, is_buy, limit_ticks, lots, orders.at_us)
-            order.is_post_only = command.post_only != "none"
-            orders.rest(order)
-            return
         rank = _limit_rank(is_buy, limit_ticks)
-        taker = Taker(number, participant, is_buy, lots, command.budget_atoms or 0, rank, NEWEST, participant.rates, 0)
+        taker = Taker(number, participant, is_buy, lots, budget_atoms, rank, NEWEST, participant.rates, 0)
         self._matcher.match(taker)
         reason = taker.stopped_by
         if reason is None:
             orders.out.order_filled(number, participant)
-        elif time_in_force == "GTC" and reason is not SELF_TRADE:
+        elif time_in_force == GTC and reason is not SELF_TRADE:
             order = Order(number, participant, is_buy, limit_ticks, lots, orders.at_us)
             _take_over(order, taker)
             orders.rest(order)
         else:
-            if time_in_force == "FOK":
+            if time_in_force == FOK:
                 raise InvariantBroken(f"order {number} was to be filled whole, matching ended by {reason}")
-            if command.type == "limit" and reason is not SELF_TRADE:
+            if is_limit and reason is not SELF_TRADE:
                 reason = IMMEDIATE_OR_CANCEL
-            left_lots = -1 if taker.budget_atoms else lots - taker.filled_lots
+            left_lots = -1 if budget_atoms else lots - taker.filled_lots
             orders.out.cancelled(number, participant, is_buy, 0, left_lots, reason)
         self.look(market, taker.first_ticks, taker.last_ticks)
 
-    def _plain_refusal(
-        self, command: PlaceOrder, participant: Participant, is_buy: bool, crosses: bool
+    def _taking_refusal(
+        self,
+        participant: Participant,
+        is_buy: bool,
+        is_limit: bool,
+        time_in_force: int,
+        lots: int,
+        budget_atoms: int,
+        limit_ticks: int,
+        value_atoms: int,
+        is_post_only: bool,
     ) -> Reason | None:
-        """Why the order cannot be placed as the book, the account's orders and funds are now."""
-        market = participant.market
-        time_in_force = command.time_in_force
-        limit_ticks, lots = command.price_ticks or 0, command.quantity_lots or 0
-        if market.band_ppm and command.type == "limit" and self._is_outside(market, limit_ticks, market.band_ppm):
+        """Why an order that may take cannot be placed as the book, the account's orders and funds are now."""
+        market, rates = participant.market, participant.rates
+        crosses = _meets(market, is_buy, limit_ticks)
+        if is_limit and market.band_ppm and self._is_outside(market, limit_ticks, market.band_ppm):
             return PRICE_BAND
-        if time_in_force == "GTC":
+        if time_in_force == GTC:
             if len(participant.open_orders) >= market.maximum_open_orders:
                 return TOO_MANY_ORDERS
-            if crosses and command.post_only != "none":
+            if is_post_only:
                 return WOULD_TAKE
-        elif time_in_force == "FOK":
+        elif time_in_force == FOK:
             reason = _whole_refusal(participant, is_buy, lots, limit_ticks)
             if reason is not None:
                 return reason
-        budget_atoms = command.budget_atoms or 0
         if budget_atoms:
             needed_atoms = budget_atoms
         elif not is_buy:
             needed_atoms = lots * market.lot_atoms
-        elif command.type == "limit":
-            rates = participant.rates
-            rate_ppm = rates.higher_ppm if crosses or self.rules < 2 else rates.hold_ppm
-            needed_atoms = cost_atoms(limit_ticks * lots * market.tick_lot_atoms, rate_ppm, 0)
+        elif is_limit:
+            needed_atoms = cost_atoms(value_atoms, rates.higher_ppm if crosses or self.rules < 2 else rates.hold_ppm, 0)
         else:
             needed_atoms = _market_cost_atoms(participant, lots, limit_ticks, NEWEST)
         balance = participant.quote if is_buy else participant.base
         if needed_atoms > balance.available_atoms:
             return INSUFFICIENT_FUNDS
-        if market.breaker_ppm and (crosses or time_in_force != "GTC"):
-            rates = participant.rates
-            if self._breaks(participant, is_buy, lots, budget_atoms, limit_ticks, NEWEST, rates.taker_ppm, 0):
-                return CIRCUIT_BREAKER
+        if market.breaker_ppm and self._breaks(
+            participant, is_buy, lots, budget_atoms, limit_ticks, NEWEST, rates.taker_ppm, 0
+        ):
+            return CIRCUIT_BREAKER
         return None
 
     # Orders with options
 
     def _place_special(self, command: PlaceOrder, options: Options, market: Market) -> None:
         orders = self._orders
+        reason = special_refusal(command, options, market, orders.at_us)
+        if reason is not None:
+            orders.out.rejected(orders.seq, command.account, market.name, reason)
+            return
         participant = self.participant(command.account, market)
         order = _special_order(orders.seq, participant, command, options, orders.at_us)
         special = _special_of(order)
@@ -157,7 +268,7 @@ class Placing:
         self._start(order, special, immediate)
         if leg is not None:
             self._tell_leg(leg, order, 1, order.is_buy, order.quantity_lots, order.number)
-            self._place_other(order, special, leg, leg_number(order.number, 1))
+            self._place_other(order, special, leg, leg_number(order.number, 1), order.quantity_lots)
 
     def _special_refusal(
         self, order: Order, special: Special, immediate: bool, is_fok: bool, reprices: bool, other: Leg | None
@@ -237,7 +348,6 @@ class Placing:
     def _follow_peg(self, order: Order, special: Special, market: Market) -> None:
         orders = self._orders
         order.price_ticks = target_ticks(order, special, market)
-        market.pegged[order.number] = order
         if order.price_ticks:
             orders.rest(order)
             return
@@ -379,7 +489,7 @@ class Placing:
             return
         self._start(first, special, False)
         if other is not None:
-            self._place_other(first, special, other, numbers[1])
+            self._place_other(first, special, other, numbers[1], ended.lots)
 
     def _tell_leg(self, leg: Leg, order: Order, place: int, is_buy: bool, lots: int, parent: int) -> None:
         self._orders.out.add(
@@ -397,7 +507,7 @@ class Placing:
             )
         )
 
-    def _place_other(self, order: Order, special: Special, leg: Leg, number: int) -> None:
+    def _place_other(self, order: Order, special: Special, leg: Leg, number: int, lots: int) -> None:
         """Lets the second of two OCO legs wait, if the first rests without having traded."""
         orders = self._orders
         participant = order.participant
@@ -409,7 +519,7 @@ class Placing:
             participant,
             order.is_buy,
             leg,
-            order.quantity_lots,
+            lots,
             special.prevention,
             special.keep_on_disconnect,
             orders.at_us,
@@ -453,7 +563,10 @@ class Placing:
             return False
         rank = _limit_rank(is_buy, limit_ticks)
         found = Preview(market, participant.owner, is_buy, lots, rank, prevention, budget_atoms, taker_ppm, fee_ppm_sum)
-        return found.last_ticks > 0 and self._is_outside(market, found.last_ticks, market.breaker_ppm)
+        return found.first_ticks > 0 and (
+            self._is_outside(market, found.first_ticks, market.breaker_ppm)
+            or self._is_outside(market, found.last_ticks, market.breaker_ppm)
+        )
 
     def _is_outside(self, market: Market, price_ticks: int, ppm: int) -> bool:
         return market.is_outside(price_ticks, ppm, self._orders.at_us)

@@ -30,6 +30,10 @@ class Recorder:
     def rested(self, order: Order) -> None:
         raise NotImplementedError
 
+    def placed(self, order: Order) -> None:
+        """A plain order was accepted and rests."""
+        raise NotImplementedError
+
     def filled(
         self,
         trade: int,
@@ -95,6 +99,14 @@ class Outcomes(Recorder):
                 ),
             )
         )
+
+    def placed(self, order: Order) -> None:
+        participant = order.participant
+        number, account, market = order.number, participant.account, participant.market.name
+        side = "buy" if order.is_buy else "sell"
+        add = self.outcomes.append
+        add(new(OrderAccepted, (number, account, market)))
+        add(new(OrderRested, (number, account, market, side, order.price_ticks, order.remaining_lots)))
 
     def filled(
         self,

@@ -7,5 +7,7 @@ change the outcome of any event that was possible before, such as a new type of 
 2. A limit buy that cannot take is funded by its value and the maker's fee. Version 1 asked for the higher of both fees.
 """
 
-FIRST = 1
-LATEST = 2
+from typing import Final
+
+FIRST: Final = 1
+LATEST: Final = 2

@@ -7,7 +7,7 @@ as the engine that it was taken of. Amounts are JSON integers of any size.
 import hashlib
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from .commands import DefineAsset, DefineMarket, FeeTier, Leg
 from .engine import Engine
@@ -17,9 +17,9 @@ from .market import Market
 from .open_orders import Ended, Triggered
 from .order_book import Order, Special
 
-FORMAT = 3
+FORMAT: Final = 3
 
-SPECIAL_FIELDS = (
+SPECIAL_FIELDS: Final = (
     "type",
     "expires_at_us",
     "prevention",
@@ -44,14 +44,14 @@ class SnapshotInvalid(Exception):
 
 
 def dump(engine: Engine) -> bytes:
-    """The state as canonical JSON. Markets as they were defined, orders in the order of their acceptance."""
+    """The state as canonical JSON. Assets and markets as they were defined, orders in the order of their acceptance."""
     state = {
         "format": FORMAT,
         "seq": engine.seq,
         "at_us": engine.at_us,
         "rules": engine.rules,
         "last_trade": engine.matcher.last_trade,
-        "assets": [asdict(asset) for _, asset in sorted(engine.assets.items())],
+        "assets": [asdict(asset) for asset in engine.assets.values()],
         "fee_tiers": sorted(engine.fee_tiers.items()),
         "owners": sorted(engine.owners.items()),
         "balances": list(engine.all_balances()),
@@ -141,7 +141,7 @@ def _load_state(state: dict[str, Any]) -> Engine:
     engine.matcher.last_trade = state["last_trade"]
     for fields in state["assets"]:
         asset = DefineAsset(**fields)
-        engine.assets[asset.asset] = asset
+        engine.list_asset(asset)
     engine.fee_tiers.update((account, tier) for account, tier in state["fee_tiers"])
     engine.owners.update((account, owner) for account, owner in state["owners"])
     for account, asset_name, available_atoms, held_atoms in state["balances"]:
@@ -193,8 +193,6 @@ def _load_order(engine: Engine, fields: dict[str, Any]) -> Order:
     order.updated_at_us = fields["updated_at_us"]
     if "special" in fields:
         order.special = _load_special(fields["special"])
-        if order.is_pegged:
-            market.pegged[order.number] = order
     return order
 
 
@@ -246,7 +244,7 @@ def _load_item(engine: Engine, fields: dict[str, Any]) -> Triggered | Ended:
 
 def _load_waiting(engine: Engine) -> None:
     """Every order that waits for a trade goes where trades look for it, unless it is already in the queue."""
-    queued = {item.number for item in engine.open_orders.queue if isinstance(item, Triggered)}
+    queued = {item.number: item for item in engine.open_orders.queue if isinstance(item, Triggered)}
     for order in engine.orders.values():
         special = order.special
         if special is not None and order.is_for_trigger and order.number not in queued:

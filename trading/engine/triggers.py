@@ -5,10 +5,11 @@ triggers O(log n). Trailing stops are looked at one by one where the price has c
 """
 
 from bisect import bisect_left, insort
+from typing import Final
 
 from .order_book import Order, Special
 
-RISING = ("take_profit", "take_profit_limit")
+RISING: Final = ("take_profit", "take_profit_limit")
 """Types of which a sell waits for the price to rise, and a buy for it to fall; of the other types it is the reverse."""
 
 

@@ -13,6 +13,7 @@ import pytest
 import trading.engine
 from trading.engine.commands import Event
 from trading.engine.engine import Engine
+from trading.engine.fees import Rates
 from trading.engine.snapshot import SnapshotInvalid, dump, load, state_hash
 
 from . import flow
@@ -85,7 +86,7 @@ def test_a_snapshot_keeps_the_queue_the_rates_and_the_fractions_of_fees() -> Non
     desk.buy(ALICE, 5, 100)
     desk.buy(BOB, 5, 100)
     order = desk.engine.orders[desk.seq - 1]
-    order.fee_ppm_sum, order.taker_ppm = 123_456, 789
+    order.fee_ppm_sum, order.rates = 123_456, Rates(0, 789)
     loaded = load(dump(desk.engine))
     assert [o.number for level in loaded.markets["BTC/USD"].book.bids for o in level] == [order.number, desk.seq]
     assert (loaded.orders[order.number].fee_ppm_sum, loaded.orders[order.number].taker_ppm) == (123_456, 789)
@@ -101,7 +102,7 @@ def test_a_damaged_snapshot_is_refused(damage: str) -> None:
     if damage == "format":
         state["format"] += 1
     elif damage == "hold":
-        state["markets"][0]["bids"][0]["remaining_lots"] = 4
+        state["orders"][0]["remaining_lots"] = 4
     elif damage == "field":
         del state["balances"]
     damaged = {"empty": b"", "cut": body[:-1]}.get(damage, json.dumps(state).encode())

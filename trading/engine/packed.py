@@ -1,0 +1,284 @@
+"""Packed batches: plain orders and cancels as words, and what they come to as words. Objects are made on demand.
+
+A command is COMMAND_WORDS words: header, time, account, then of a cancel the order's number, of an order its lots or budget
+and its price. An outcome is a header and some words, see ``PackedRecorder``; of one event they end with END. A header has
+the kind in its lowest byte, a flag in the next, the reason above that, the market's number in its upper half.
+Markets and assets go by number, so packed outcomes are unpacked with the engine that made them, or one of the same state.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from struct import Struct, unpack_from
+from typing import TYPE_CHECKING, Final
+
+from .balances import Balance
+from .commands import CancelOrder, Event, PlaceOrder, Side
+from .market import Market
+from .order_book import Order
+from .order_checks import is_plain, plain_time_in_force
+from .outcomes import (
+    KINDS,
+    BalanceChanged,
+    Filled,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    OrderRejected,
+    OrderRested,
+    Outcome,
+    Reason,
+)
+from .participant import Participant
+from .recorder import Recorder
+from .words import WORD, WordWriter
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+COMMAND_WORDS: Final = 5
+COMMAND: Final = Struct("<5q")
+
+PLACE: Final = 1
+CANCEL: Final = 2
+IS_BUY: Final = 1 << 8
+IS_MARKET: Final = 1 << 9
+BY_BUDGET: Final = 1 << 10
+IS_POST_ONLY: Final = 1 << 11
+TIME_IN_FORCE_SHIFT: Final = 12
+MARKET_SHIFT: Final = 32
+
+END: Final = 0
+PLACED: Final = 1
+ACCEPTED: Final = 2
+RESTED: Final = 3
+FILLED: Final = 4
+ORDER_FILLED: Final = 5
+CANCELLED: Final = 6
+BALANCE: Final = 7
+WIDE_BALANCE: Final = 8
+OTHER: Final = 9
+FLAG: Final = 1 << 8
+REASON_SHIFT: Final = 16
+
+REASONS: Final = list(Reason)
+REASON_NUMBER: Final = {reason: number for number, reason in enumerate(REASONS)}
+USER_CANCELLED: Final = Reason.USER_CANCELLED
+USER_CANCELLED_HEADER: Final = CANCELLED | REASON_NUMBER[USER_CANCELLED] << REASON_SHIFT
+
+NARROW_LIMIT: Final = 1 << 61
+"""Balances below it take one word each."""
+LOW: Final = (1 << 62) - 1
+"""A wide amount is its lowest 62 bits and the rest."""
+
+
+def pack(event: Event, engine: "Engine") -> bytes:
+    """One command as words. Raises ValueError if it is not a plain order, or no cancel, or of an unknown market."""
+    command = event.command
+    if isinstance(command, CancelOrder):
+        return COMMAND.pack(CANCEL, event.at_us, command.account, command.order, 0)
+    if not isinstance(command, PlaceOrder) or not is_plain(command) or command.market not in engine.markets:
+        raise ValueError(f"event {event.seq} cannot be packed")
+    time_in_force = plain_time_in_force(command)
+    if time_in_force < 0 or command.account <= 0:
+        raise ValueError(f"event {event.seq} cannot be packed")
+    header = PLACE | time_in_force << TIME_IN_FORCE_SHIFT | engine.markets[command.market].number << MARKET_SHIFT
+    header |= (IS_BUY if command.side == "buy" else 0) | (IS_MARKET if command.type == "market" else 0)
+    header |= (BY_BUDGET if command.budget_atoms else 0) | (IS_POST_ONLY if command.post_only != "none" else 0)
+    size = command.budget_atoms or command.quantity_lots or 0
+    return COMMAND.pack(header, event.at_us, command.account, size, command.price_ticks or 0)
+
+
+class PackedRecorder(Recorder):
+    """Takes down what happens as words. After the header:
+
+    PLACED, RESTED: number, account, price, remaining lots (flag: a buy). ACCEPTED, ORDER_FILLED: number, account.
+    CANCELLED: number, account, price or 0, remaining or -1 (flag: a buy). FILLED: trade, price, lots, quote, the taker's
+    number, account, fee, the maker's number, account, fee, remaining lots, rounding (flag: the taker buys).
+    BALANCE (the asset's number as the market): account, available, held; WIDE_BALANCE: account, and each as its lowest 62
+    bits and the rest. OTHER: how many bytes of JSON follow, padded to whole words.
+    """
+
+    def __init__(self) -> None:
+        self._words = WordWriter()
+
+    def joined(self) -> bytes:
+        return self._words.joined()
+
+    def end(self) -> None:
+        self._words.put_1(END)
+
+    def accepted(self, number: int, participant: Participant) -> None:
+        self._words.put_3(ACCEPTED + participant.market.word, number, participant.account)
+
+    def placed(self, order: Order) -> None:
+        participant = order.participant
+        header = PLACED + participant.market.word
+        if order.is_buy:
+            header += FLAG
+        self._words.put_5(header, order.number, participant.account, order.price_ticks, order.remaining_lots)
+
+    def rested(self, order: Order) -> None:
+        participant = order.participant
+        header = RESTED + participant.market.word
+        if order.is_buy:
+            header += FLAG
+        self._words.put_5(header, order.number, participant.account, order.price_ticks, order.remaining_lots)
+
+    def rejected(self, number: int, account: int, market: str, reason: Reason) -> None:
+        self.add(OrderRejected(number, account, market, reason))
+
+    def filled(
+        self,
+        trade: int,
+        price_ticks: int,
+        lots: int,
+        quote_atoms: int,
+        taker_is_buy: bool,
+        taker_number: int,
+        taker: Participant,
+        taker_fee_atoms: int,
+        maker: Order,
+        maker_fee_atoms: int,
+        rounding: int,
+    ) -> None:
+        self._words.put_13(
+            FILLED + taker.market.word + (FLAG if taker_is_buy else 0),
+            trade,
+            price_ticks,
+            lots,
+            quote_atoms,
+            taker_number,
+            taker.account,
+            taker_fee_atoms,
+            maker.number,
+            maker.participant.account,
+            maker_fee_atoms,
+            maker.remaining_lots,
+            rounding,
+        )
+
+    def order_filled(self, number: int, participant: Participant) -> None:
+        self._words.put_3(ORDER_FILLED + participant.market.word, number, participant.account)
+
+    def cancelled(
+        self,
+        number: int,
+        participant: Participant,
+        is_buy: bool,
+        price_ticks: int,
+        remaining_lots: int,
+        reason: Reason,
+    ) -> None:
+        if reason is USER_CANCELLED:
+            header = USER_CANCELLED_HEADER + participant.market.word
+        else:
+            header = CANCELLED + (REASON_NUMBER[reason] << REASON_SHIFT) + participant.market.word
+        if is_buy:
+            header += FLAG
+        self._words.put_5(header, number, participant.account, price_ticks, remaining_lots)
+
+    def balance(self, balance: Balance) -> None:
+        available_atoms, held_atoms = balance.available_atoms, balance.held_atoms
+        if available_atoms < NARROW_LIMIT and held_atoms < NARROW_LIMIT:
+            self._words.put_4(BALANCE + balance.word, balance.account, available_atoms, held_atoms)
+        else:
+            self._words.put_6(
+                WIDE_BALANCE + balance.word,
+                balance.account,
+                available_atoms & LOW,
+                available_atoms >> 62,
+                held_atoms & LOW,
+                held_atoms >> 62,
+            )
+
+    def add(self, outcome: Outcome) -> None:
+        text = json.dumps([type(outcome).__name__, *outcome]).encode()
+        self._words.put_1(OTHER | len(text) << MARKET_SHIFT)
+        self._words.put_text(text + b" " * (-len(text) % WORD))
+
+
+def unpack(data: bytes, engine: "Engine") -> list[list[Outcome]]:
+    """The outcomes of each event, as ``Engine.apply`` would have told them."""
+    return list(_Unpacker(data, engine).events())
+
+
+class _Unpacker:
+    def __init__(self, data: bytes, engine: "Engine") -> None:
+        self._data = data
+        self._at = 0
+        self._markets = list(engine.markets.values())
+        self._assets = list(engine.assets)
+
+    def events(self) -> Iterator[list[Outcome]]:
+        outcomes: list[Outcome] = []
+        while self._at < len(self._data):
+            (header,) = self._take(1)
+            if header & 255 == END:
+                yield outcomes
+                outcomes = []
+            else:
+                outcomes.extend(self._outcomes(header))
+
+    def _take(self, count: int) -> tuple[int, ...]:
+        words = unpack_from(f"<{count}q", self._data, self._at)
+        self._at += count * WORD
+        return words
+
+    def _outcomes(self, header: int) -> Iterable[Outcome]:
+        kind, high = header & 255, header >> MARKET_SHIFT
+        side: Side = "buy" if header & FLAG else "sell"
+        if kind == OTHER:
+            return [self._other(high)]
+        if kind in (BALANCE, WIDE_BALANCE):
+            return [self._balance(kind, self._assets[high])]
+        market = self._markets[high]
+        if kind in (ACCEPTED, ORDER_FILLED):
+            number, account = self._take(2)
+            return [(OrderAccepted if kind == ACCEPTED else OrderFilled)(number, account, market.name)]
+        if kind == FILLED:
+            return [self._fill(market, side)]
+        number, account, price, lots = self._take(4)
+        if kind == CANCELLED:
+            reason = REASONS[header >> REASON_SHIFT & 0xFFFF]
+            left = None if lots < 0 else lots
+            return [OrderCancelled(number, account, market.name, side, price or None, left, reason)]
+        rested = OrderRested(number, account, market.name, side, price, lots)
+        return [OrderAccepted(number, account, market.name), rested] if kind == PLACED else [rested]
+
+    def _fill(self, market: Market, side: Side) -> Filled:
+        trade, price, lots, quote, taker, account, fee, maker, maker_account, maker_fee, left, rounding = self._take(12)
+        base = lots * market.lot_atoms
+        return Filled(
+            trade,
+            market.name,
+            price,
+            lots,
+            base,
+            quote,
+            side,
+            taker,
+            account,
+            fee,
+            maker,
+            maker_account,
+            maker_fee,
+            left,
+            rounding,
+        )
+
+    def _balance(self, kind: int, asset: str) -> BalanceChanged:
+        if kind == BALANCE:
+            account, available, held = self._take(3)
+        else:
+            account, low, high, held_low, held_high = self._take(5)
+            available, held = low | high << 62, held_low | held_high << 62
+        return BalanceChanged(account, asset, available, held)
+
+    def _other(self, length: int) -> Outcome:
+        name, *fields = json.loads(self._data[self._at : self._at + length])
+        self._at += length + -length % WORD
+        kind = KINDS[name]
+        if "reason" in kind._fields and name != "MarketStateChanged":
+            at = kind._fields.index("reason")
+            fields[at] = Reason(fields[at])
+        return kind(*fields)
