@@ -5,15 +5,27 @@ from statistics import median
 from time import perf_counter
 
 from benchmarks.workload import BUY, CANCEL, FNV_OFFSET, IOC, SELL, USERS, Workload, fingerprint, generate
-from trading.engine.commands import CancelOrder, Command, Credit, DefineAsset, DefineMarket, Event, FeeTier, PlaceOrder
+from trading.engine.commands import (
+    CancelOrder,
+    Command,
+    Credit,
+    DefineAsset,
+    DefineMarket,
+    Event,
+    FeeTier,
+    PlaceOrder,
+    SetRules,
+)
 from trading.engine.engine import Engine
 from trading.engine.outcomes import CommandRejected, Filled, OrderRejected
+from trading.engine.rules import LATEST
 from trading.engine.snapshot import state_hash
 
 RUNS = 3
 STAKE_ATOMS = 10**15
 MARKET = "BTC/USD"
 LISTING: tuple[Command, ...] = (
+    SetRules(version=LATEST),
     DefineAsset(asset="BTC", name="Bitcoin", kind="crypto", decimals=8, trading_decimals=8),
     DefineAsset(asset="USD", name="US dollar", kind="fiat", decimals=2, trading_decimals=2),
     DefineMarket(

@@ -54,13 +54,12 @@ class Auction:
         matcher.pay_house(market, newer_fee + older_fee)
         matcher.last_trade += 1
         market.changed_seq = orders.seq
-        rounding = rounding_atoms(newer_before, newer.fee_ppm_sum) + rounding_atoms(older_before, older.fee_ppm_sum)
+        rounding = rounding_atoms(newer_before, newer.fee_ppm_sum, older_before, older.fee_ppm_sum)
         orders.out.filled(
             matcher.last_trade,
             price_ticks,
             lots,
             quote_atoms,
-            newer.is_buy,
             newer.number,
             newer.participant,
             newer_fee,
@@ -77,7 +76,8 @@ class Auction:
             if order.remaining_lots == 0:
                 orders.leave_book(order)
                 orders.delist(order)
-                orders.out.order_filled(order.number, order.participant)
+                if order is newer:
+                    orders.out.order_filled(order.number, order.participant)
                 if order.special is not None:
                     orders.follow(order, order.special)
         for order in (newer, older):

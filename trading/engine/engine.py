@@ -126,9 +126,9 @@ class Engine:
             order
             for market in self.markets.values()
             if (participant := market.participants.get(account)) is not None
-            for order in participant.open_orders.values()
+            for order in participant.open_orders()
         ]
-        found.sort(key=_serial)
+        found.sort(key=_age)
         return iter(found)
 
     def fee_tier(self, account: int) -> int:
@@ -149,15 +149,17 @@ class Engine:
         """
         outcomes: list[Outcome] = []
         self._outcomes.outcomes = outcomes
-        self._begin(event.seq, event.at_us)
-        command = event.command
+        seq, at_us, command = event
+        self._begin(seq, at_us)
+        is_over = False
         if isinstance(command, PlaceOrder):
-            self.placing.place(command)
+            is_over = self.placing.place(command)
         elif isinstance(command, CancelOrder):
-            self._cancel(command.account, command.order)
+            is_over = self._cancel(command.account, command.order)
         else:
             self._apply_rare(command)
-        self._finish()
+        if not is_over:
+            self._finish()
         return outcomes
 
     def apply_many(self, events: Iterable[Event]) -> list[list[Outcome]]:
@@ -178,7 +180,7 @@ class Engine:
                 at: i64 = 0
                 end: i64 = len(commands)
                 while at < end:
-                    self._apply_words(
+                    is_over = self._apply_words(
                         markets,
                         read_i64_le(commands, at),
                         read_i64_le(commands, at + 8),
@@ -186,36 +188,38 @@ class Engine:
                         read_i64_le(commands, at + 24),
                         read_i64_le(commands, at + 32),
                     )
-                    recorder.end()
+                    if not is_over:
+                        self._finish()
+                        recorder.end()
                     at += 40
             else:
                 for header, at_us, account, size, limit_ticks in COMMAND.iter_unpack(commands):
-                    self._apply_words(markets, header, at_us, account, size, limit_ticks)
-                    recorder.end()
+                    if not self._apply_words(markets, header, at_us, account, size, limit_ticks):
+                        self._finish()
+                        recorder.end()
         finally:
             orders.out = self._outcomes
         return recorder.joined()
 
     def _apply_words(
         self, markets: list[Market], header: int, at_us: int, account: int, size: int, limit_ticks: int
-    ) -> None:
+    ) -> bool:
+        """Applies one packed command; says whether the event is over with that."""
         self._begin(self.open_orders.seq + 1, at_us)
         if header == CANCEL:
-            self._cancel(account, size)
-        else:
-            by_budget = header & BY_BUDGET
-            self.placing.place_plain(
-                account,
-                markets[header >> MARKET_SHIFT],
-                header & IS_BUY != 0,
-                header & IS_MARKET == 0,
-                header >> TIME_IN_FORCE_SHIFT & 3,
-                0 if by_budget else size,
-                size if by_budget else 0,
-                limit_ticks,
-                header & IS_POST_ONLY != 0,
-            )
-        self._finish()
+            return self._cancel(account, size)
+        by_budget = header & BY_BUDGET
+        return self.placing.place_plain(
+            account,
+            markets[header >> MARKET_SHIFT],
+            header & IS_BUY != 0,
+            header & IS_MARKET == 0,
+            header >> TIME_IN_FORCE_SHIFT & 3,
+            0 if by_budget else size,
+            size if by_budget else 0,
+            limit_ticks,
+            header & IS_POST_ONLY != 0,
+        )
 
     def _begin(self, seq: int, at_us: int) -> None:
         orders = self.open_orders
@@ -241,6 +245,7 @@ class Engine:
         for balance in touched:
             orders.out.balance(balance)
         touched.clear()
+        orders.is_quiet = not orders.pegged and not orders.queue
 
     def _cascade(self) -> None:
         queue = self.open_orders.queue
@@ -251,6 +256,7 @@ class Engine:
 
     def _fire_timers(self) -> None:
         orders = self.open_orders
+        orders.is_quiet = False
         while (timer := orders.timers.take_due(orders.at_us)) is not None:
             _, number, account = timer
             if account:
@@ -395,23 +401,31 @@ class Engine:
     # Cancelling
 
     def _cancel(self, account: int, number: int) -> bool:
-        """Cancels an order for its account; says whether there was one."""
+        """Cancels an order for its account; says whether the event is over with that."""
         orders = self.open_orders
         order = orders.by_number.get(number)
         if order is None or order.participant.account != account:
             self._tell(CommandRejected(Reason.UNKNOWN_ORDER))
-            return False
-        orders.close(order, Reason.USER_CANCELLED)
-        return True
+        elif order.special is None and orders.is_quiet:
+            orders.withdraw(order)
+            return True
+        else:
+            orders.close(order, Reason.USER_CANCELLED)
+        return False
 
     def _cancel_replace(self, command: CancelReplace) -> None:
         place = command.place
+        orders = self.open_orders
         if place.account != command.account:
             self._tell(CommandRejected(Reason.INVALID_ORDER))
-        elif self._cancel(command.account, command.order) or not command.stop_on_failure:
+            return
+        orders.is_quiet = False  # two things happen, so the balances are told of at the end
+        cancelled = orders.by_number.get(command.order)
+        self._cancel(command.account, command.order)
+        if (cancelled is not None and cancelled.account == command.account) or not command.stop_on_failure:
             self.placing.place(place)
         else:
-            self.open_orders.out.rejected(self.seq, place.account, place.market, Reason.CANCEL_FAILED)
+            orders.out.rejected(self.seq, place.account, place.market, Reason.CANCEL_FAILED)
 
     def _cancel_all(self, command: CancelAll) -> None:
         if command.account <= 0:
@@ -438,10 +452,10 @@ class Engine:
         chosen = [
             order
             for participant in market.participants.values()
-            for order in participant.open_orders.values()
+            for order in participant.open_orders()
             if command.side in (None, order.side)
         ]
-        chosen.sort(key=_serial)
+        chosen.sort(key=_age)
         self._close_all(iter(chosen), Reason.OPERATOR_CANCELLED)
 
     def _close_all(self, chosen: Iterator[Order], reason: Reason) -> None:
@@ -465,5 +479,5 @@ class Engine:
             self._tell(CancelAfterSet(command.account, due_us))
 
 
-def _serial(order: Order) -> int:
-    return order.serial
+def _age(order: Order) -> tuple[int, int]:
+    return order.age

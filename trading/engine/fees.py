@@ -32,9 +32,14 @@ def fee_atoms(sum_before: int, sum_after: int) -> int:
     return (sum_after + ROUND_UP) // PPM - (sum_before + ROUND_UP) // PPM
 
 
-def rounding_atoms(sum_before: int, sum_after: int) -> int:
-    """How much of that fee is there only because the totals are rounded up, not down: -1, 0 or 1."""
-    return (1 if sum_after % PPM else 0) - (1 if sum_before % PPM else 0)
+def rounding_atoms(taker_before: int, taker_after: int, maker_before: int, maker_after: int) -> int:
+    """How much of both fees of a trade is there only because the totals are rounded up, not down: -2 to 2."""
+    return (
+        (1 if taker_after % PPM else 0)
+        - (1 if taker_before % PPM else 0)
+        + (1 if maker_after % PPM else 0)
+        - (1 if maker_before % PPM else 0)
+    )
 
 
 def cost_atoms(value_atoms: int, rate_ppm: int, fee_ppm_sum: int) -> int:

@@ -64,6 +64,7 @@ class Market:
         "has_reference",
         "house",
         "is_open",
+        "is_simple",
         "last_ticks",
         "lot_atoms",
         "maximum_open_orders",
@@ -89,6 +90,8 @@ class Market:
         self.name: str = definition.market
         self.state: MarketState = "open"
         self.is_open = True
+        self.is_simple = definition.price_band_ppm is None
+        """Whether it is open and has no price band."""
         self.book = OrderBook()
         self.lot_atoms: int = definition.lot_atoms
         self.tick_lot_atoms: int = definition.tick_atoms * definition.lot_atoms // 10**base.decimals
@@ -112,6 +115,7 @@ class Market:
     def set_state(self, state: MarketState) -> None:
         self.state = state
         self.is_open = state == "open"
+        self.is_simple = self.is_open and not self.band_ppm
 
     def rates(self, tier: int) -> Rates:
         """The rates of a fee tier; one beyond this market's list has the last of it."""
@@ -138,7 +142,7 @@ class Market:
     def open_orders(self, account: int) -> int:
         """How many orders of the account are open here."""
         participant = self.participants.get(account)
-        return 0 if participant is None else len(participant.open_orders)
+        return 0 if participant is None else participant.open_count
 
     # The last price and the reference price
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from .balances import HOUSE, Balances
 from .errors import InvariantBroken
-from .fees import Rates, affordable_lots, fee_atoms, rounding_atoms
+from .fees import PPM, ROUND_UP, Rates, affordable_lots, fee_atoms, rounding_atoms
 from .holds import hold_atoms
 from .market import Market
 from .open_orders import OpenOrders
@@ -92,16 +92,16 @@ class Matcher:
 
     def match(self, taker: Taker) -> None:
         """Trades the taker against the book, as far as it goes; settles both sides and pays the fees to the house."""
-        participant = taker.participant
+        orders, participant, out = self._orders, taker.participant, self._orders.out
         market = participant.market
-        orders = self._orders
-        is_buy, budget_atoms, limit_rank = taker.is_buy, taker.budget_atoms, taker.limit_rank
+        is_buy, budget_atoms, limit_rank, number = taker.is_buy, taker.budget_atoms, taker.limit_rank, taker.number
         owner, taker_ppm = participant.owner, taker.taker_ppm
         opposite = market.book.asks if is_buy else market.book.bids
-        tick_lot_atoms = market.tick_lot_atoms
+        tick_lot_atoms, lot_atoms = market.tick_lot_atoms, market.lot_atoms
         fee_ppm_sum = taker.fee_ppm_sum
+        charged_atoms = (fee_ppm_sum + ROUND_UP) // PPM
         wanted = taker.wanted_lots
-        total_quote_atoms = filled_lots = maker_fees_atoms = 0
+        total_quote_atoms = filled_lots = maker_fees_atoms = price_ticks = 0
         makers: list[Participant] = []
         self._match += 1
         while True:
@@ -109,53 +109,72 @@ class Matcher:
             if level is None or level.rank < limit_rank:
                 taker.stopped_by = NO_LIQUIDITY if level is None else SLIPPAGE_CAP
                 break
-            price_ticks = level.price_ticks
             if budget_atoms:
-                left_atoms = budget_atoms - total_quote_atoms
-                wanted = affordable_lots(left_atoms, fee_ppm_sum, taker_ppm, price_ticks * tick_lot_atoms)
+                lot_quote_atoms = level.price_ticks * tick_lot_atoms
+                wanted = affordable_lots(budget_atoms - total_quote_atoms, fee_ppm_sum, taker_ppm, lot_quote_atoms)
                 if wanted == 0:
                     taker.stopped_by = BUDGET_SPENT
                     break
             maker = level.head
             maker_participant = maker.participant
             if maker_participant.owner == owner:
-                prevented = self._prevent(taker, maker, wanted)
-                wanted -= prevented
+                wanted -= self._prevent(taker, maker, wanted)
                 if taker.stopped_by is not None:
                     break
                 continue
+            price_ticks = level.price_ticks
+            if filled_lots == 0:
+                taker.first_ticks = price_ticks
             special = maker.special
             lots = maker.remaining_lots if special is None else maker.shown_lots
             if wanted < lots:
                 lots = wanted
             quote_atoms = price_ticks * lots * tick_lot_atoms
-            sum_before, maker_sum_before = fee_ppm_sum, maker.fee_ppm_sum
+            maker_sum_before = maker.fee_ppm_sum
+            rates = maker.rates
+            if special is None and rates.maker_ppm == rates.hold_ppm:
+                # A plain maker at its own price: what its hold shrinks by is what it pays.
+                maker_sum = maker_sum_before + rates.maker_ppm * quote_atoms
+                maker_fee_atoms = (maker_sum + ROUND_UP) // PPM
+                if maker_sum_before:
+                    maker_fee_atoms -= (maker_sum_before + ROUND_UP) // PPM
+                maker.fee_ppm_sum = maker_sum
+                maker.filled_quote_atoms += quote_atoms
+                maker.remaining_lots -= lots
+                maker.updated_at_us = orders.at_us
+                level.lots -= lots
+                if is_buy:
+                    maker_participant.base.pay_held(lots * lot_atoms)
+                    maker_participant.quote.available_atoms += quote_atoms - maker_fee_atoms
+                else:
+                    maker_participant.quote.pay_held(quote_atoms + maker_fee_atoms)
+                    maker_participant.base.available_atoms += lots * lot_atoms
+            else:
+                maker_fee_atoms = self.fill_resting(maker, level, lots, quote_atoms, rates.maker_ppm)
+            sum_before, charged_before_atoms = fee_ppm_sum, charged_atoms
             fee_ppm_sum += taker_ppm * quote_atoms
-            maker_fee_atoms = self.fill_resting(maker, level, lots, quote_atoms, maker.rates.maker_ppm)
+            charged_atoms = (fee_ppm_sum + ROUND_UP) // PPM
+            rounding = rounding_atoms(sum_before, fee_ppm_sum, maker_sum_before, maker.fee_ppm_sum)
             maker_fees_atoms += maker_fee_atoms
             filled_lots += lots
             total_quote_atoms += quote_atoms
-            if taker.first_ticks == 0:
-                taker.first_ticks = price_ticks
-            taker.last_ticks = price_ticks
-            self.last_trade += 1
-            orders.out.filled(
-                self.last_trade,
+            trade = self.last_trade = self.last_trade + 1
+            taker_fee_atoms = charged_atoms - charged_before_atoms
+            out.filled(
+                trade,
                 price_ticks,
                 lots,
                 quote_atoms,
-                is_buy,
-                taker.number,
+                number,
                 participant,
-                fee_atoms(sum_before, fee_ppm_sum),
+                taker_fee_atoms,
                 maker,
                 maker_fee_atoms,
-                rounding_atoms(sum_before, fee_ppm_sum) + rounding_atoms(maker_sum_before, maker.fee_ppm_sum),
+                rounding,
             )
             if maker.remaining_lots == 0:
-                opposite.remove(maker)
+                opposite.pop(level)
                 orders.delist(maker)
-                orders.out.order_filled(maker.number, maker_participant)
             if special is not None:
                 self.after_fill(maker, special)
             if maker_participant.last_match != self._match:
@@ -169,31 +188,27 @@ class Matcher:
             market.changed_seq = orders.seq
             taker.filled_lots = filled_lots
             taker.quote_atoms = total_quote_atoms
-            fees_atoms = fee_atoms(taker.fee_ppm_sum, fee_ppm_sum)
+            fees_atoms = charged_atoms - (taker.fee_ppm_sum + ROUND_UP) // PPM
             taker.fee_ppm_sum = fee_ppm_sum
-            _settle(taker, filled_lots * market.lot_atoms, fees_atoms)
+            _settle(taker, filled_lots * lot_atoms, fees_atoms)
             self.pay_house(market, fees_atoms + maker_fees_atoms)
-            self._touch(participant, makers, is_buy)
+            for maker_participant in makers:
+                self.touch_both(participant, maker_participant, is_buy)
+            taker.last_ticks = price_ticks
             if market.last_ticks == 0:
                 market.last_ticks = taker.first_ticks
-            market.trade_at(taker.last_ticks, orders.at_us)
+            if market.has_reference:
+                market.trade_at(price_ticks, orders.at_us)
+            else:
+                market.last_ticks = price_ticks
 
     def fill_resting(self, order: Order, level: PriceLevel, lots: int, quote_atoms: int, rate_ppm: int) -> int:
-        """A resting order's part of one trade; returns its fee.
-
-        A buyer's hold shrinks by what it pays, if it pays its own price and counted on the fee; else what is left over of
-        it is released.
-        """
+        """A resting order's part of one trade; returns its fee. What is left over of a buyer's hold is released."""
         participant = order.participant
         special = order.special
         fee_ppm_sum = order.fee_ppm_sum + rate_ppm * quote_atoms
         fee = fee_atoms(order.fee_ppm_sum, fee_ppm_sum)
-        pays_as_held = (
-            special is None
-            and rate_ppm == order.rates.hold_ppm
-            and quote_atoms == order.price_ticks * lots * participant.market.tick_lot_atoms
-        )
-        held_before_atoms = 0 if pays_as_held or not order.is_buy else hold_atoms(order)
+        held_before_atoms = hold_atoms(order) if order.is_buy else 0
         order.fee_ppm_sum = fee_ppm_sum
         order.filled_quote_atoms += quote_atoms
         order.remaining_lots -= lots
@@ -204,8 +219,7 @@ class Matcher:
         if order.is_buy:
             paid_atoms = quote_atoms + fee
             participant.quote.pay_held(paid_atoms)
-            if not pays_as_held:
-                participant.quote.release(held_before_atoms - hold_atoms(order) - paid_atoms)
+            participant.quote.release(held_before_atoms - hold_atoms(order) - paid_atoms)
             participant.base.receive(lots * participant.market.lot_atoms)
         else:
             participant.base.pay_held(lots * participant.market.lot_atoms)
@@ -239,10 +253,6 @@ class Matcher:
         if house is None:
             house = market.house = self._balances.of(HOUSE, market.definition.quote)
         house.receive(fees_atoms)
-
-    def _touch(self, taker: Participant, makers: list[Participant], taker_is_buy: bool) -> None:
-        for maker in makers:
-            self.touch_both(taker, maker, taker_is_buy)
 
     def _prevent(self, taker: Taker, maker: Order, wanted: int) -> int:
         """The taker meets an order of its own owner. Returns by how much it wants less; ``stopped_by`` says if it stops."""

@@ -53,7 +53,7 @@ class OpenOrders:
     ``queue`` is what events have set off and is yet to be done. Orders by number and by account stand oldest first.
     """
 
-    __slots__ = ("_serial", "at_us", "by_number", "out", "pegged", "queue", "seq", "timers", "touched")
+    __slots__ = ("at_us", "by_number", "is_quiet", "out", "pegged", "queue", "seq", "timers", "touched")
 
     def __init__(self) -> None:
         self.by_number: dict[int, Order] = {}
@@ -62,7 +62,8 @@ class OpenOrders:
         self.out: Recorder = Outcomes()
         self.seq = 0
         self.at_us = 0
-        self._serial = 0
+        self.is_quiet = True
+        """Whether nothing but the command itself can happen in this event: no timer, nothing queued, nothing pegged."""
         self.pegged = 0
         """How many pegged orders are open in all markets."""
         self.touched: list[Balance] = []
@@ -75,27 +76,19 @@ class OpenOrders:
 
     # Coming
 
-    def rest_new(self, order: Order, held_atoms: int) -> None:
-        """Puts a plain new order into the book: what ``rest`` does, told together with its acceptance."""
+    def rest_alone(self, order: Order, balance: Balance, held_atoms: int) -> None:
+        """Puts a plain new order into the book, holds for it and tells of it: all that its event comes to."""
         participant = order.participant
-        number = order.number
-        market = participant.market
-        market.changed_seq = self.seq
+        participant.market.changed_seq = self.seq
         if order.is_buy:
-            market.book.bids.append(order)
-            balance = participant.quote
+            participant.market.book.bids.append(order)
         else:
-            market.book.asks.append(order)
-            balance = participant.base
-        self._serial += 1
-        order.serial = self._serial
-        self.by_number[number] = order
-        participant.open_orders[number] = order
-        balance.hold(held_atoms)
-        if balance.touched_seq != self.seq:
-            balance.touched_seq = self.seq
-            self.touched.append(balance)
-        self.out.placed(order)
+            participant.market.book.asks.append(order)
+        self.by_number[order.number] = order
+        participant.enlist(order)
+        balance.available_atoms -= held_atoms
+        balance.held_atoms += held_atoms
+        self.out.placed(order, balance)
 
     def rest(self, order: Order) -> None:
         """Puts an order into the book, last in its queue, holds for it and tells of it."""
@@ -116,10 +109,8 @@ class OpenOrders:
     def enlist(self, order: Order) -> None:
         """Counts an order as open from now on."""
         number = order.number
-        self._serial += 1
-        order.serial = self._serial
         self.by_number[number] = order
-        order.participant.open_orders[number] = order
+        order.participant.enlist(order)
         special = order.special
         if special is None:
             return
@@ -165,7 +156,7 @@ class OpenOrders:
         """The order is not open any more."""
         number = order.number
         del self.by_number[number]
-        del order.participant.open_orders[number]
+        order.participant.delist(order)
         special = order.special
         if special is not None:
             if special.expires_at_us:
@@ -174,14 +165,9 @@ class OpenOrders:
                 del order.participant.market.pegged[number]
                 self.pegged -= 1
 
-    def close(self, order: Order, reason: Reason) -> None:
-        """Cancels an open order, and what is bound to it."""
-        special = order.special
-        if special is not None:
-            self._close_special(order, special, reason)
-            return
+    def withdraw(self, order: Order) -> None:
+        """Cancels a plain order for its owner: all that the event comes to."""
         participant = order.participant
-        number = order.number
         market = participant.market
         market.changed_seq = self.seq
         lots = order.remaining_lots
@@ -194,16 +180,14 @@ class OpenOrders:
             market.book.asks.remove(order)
             balance = participant.base
             held_atoms = lots * market.lot_atoms
-        del self.by_number[number]
-        del participant.open_orders[number]
+        del self.by_number[order.number]
+        participant.delist(order)
         balance.release(held_atoms)
-        if balance.touched_seq != self.seq:
-            balance.touched_seq = self.seq
-            self.touched.append(balance)
-        self.out.cancelled(number, participant, order.is_buy, order.price_ticks, lots, reason)
+        self.out.withdrawn(order, balance)
 
-    def _close_special(self, order: Order, special: Special, reason: Reason) -> None:
-        participant = order.participant
+    def close(self, order: Order, reason: Reason) -> None:
+        """Cancels an open order, and what is bound to it."""
+        participant, special = order.participant, order.special
         held_atoms = hold_atoms(order)
         price_ticks = order.price_ticks if order.level is not None else 0
         self.leave_book(order)
@@ -211,10 +195,12 @@ class OpenOrders:
         balance = participant.holding(order.is_buy)
         balance.release(held_atoms)
         self.touch(balance)
-        remaining_lots = -1 if special.budget_atoms else order.remaining_lots
+        by_budget = special is not None and special.budget_atoms > 0
+        remaining_lots = -1 if by_budget else order.remaining_lots
         self.out.cancelled(order.number, participant, order.is_buy, price_ticks, remaining_lots, reason)
-        self.follow(order, special)
-        self.unlink(special)
+        if special is not None:
+            self.follow(order, special)
+            self.unlink(special)
 
     def unlink(self, special: Special) -> None:
         """Cancels the other leg, if there is one: this one has acted or ended."""

@@ -94,13 +94,14 @@ class Order:
         "level",
         "next",
         "number",
+        "own_next",
+        "own_previous",
         "participant",
         "previous",
         "price_ticks",
         "quantity_lots",
         "rates",
         "remaining_lots",
-        "serial",
         "special",
         "updated_at_us",
     )
@@ -120,12 +121,14 @@ class Order:
         self.is_post_only = False
         self.accepted_at_us = at_us
         self.updated_at_us = at_us
-        self.serial = 0
-        """Grows with every acceptance of an order that stays open."""
         self.special: Special | None = None
         self.level: PriceLevel | None = None
         self.previous: Order | None = None
         self.next: Order | None = None
+        """In the queue of its level."""
+        self.own_previous: Order | None = None
+        self.own_next: Order | None = None
+        """Among its participant's orders."""
 
     @property
     def account(self) -> int:
@@ -283,6 +286,20 @@ class BookSide:
         else:
             after.previous = before
             order.next = None
+
+    def pop(self, level: PriceLevel) -> None:
+        """Takes the first order out of a level, when nothing of it remains."""
+        order = level.head
+        order.level = None
+        after = order.next
+        if after is None:
+            self._remove_level(level)
+            return
+        order.next = None
+        after.previous = None
+        level.head = after
+        if order.special is not None:
+            level.count(order.special, -1)
 
     def _remove_level(self, level: PriceLevel) -> None:
         ranks = self._ranks

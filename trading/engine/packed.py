@@ -57,6 +57,7 @@ CANCELLED: Final = 6
 BALANCE: Final = 7
 WIDE_BALANCE: Final = 8
 OTHER: Final = 9
+WITHDRAWN: Final = 10
 FLAG: Final = 1 << 8
 REASON_SHIFT: Final = 16
 
@@ -91,9 +92,11 @@ def pack(event: Event, engine: "Engine") -> bytes:
 class PackedRecorder(Recorder):
     """Takes down what happens as words. After the header:
 
-    PLACED, RESTED: number, account, price, remaining lots (flag: a buy). ACCEPTED, ORDER_FILLED: number, account.
-    CANCELLED: number, account, price or 0, remaining or -1 (flag: a buy). FILLED: trade, price, lots, quote, the taker's
-    number, account, fee, the maker's number, account, fee, remaining lots, rounding (flag: the taker buys).
+    PLACED, WITHDRAWN: number, account, price, remaining lots, and of the balance that holds available and held (flag: a
+    buy); all of an event, no END follows. RESTED: number, account, price, remaining lots (flag: a buy).
+    ACCEPTED, ORDER_FILLED: number, account. CANCELLED: number, account, price or 0, remaining or -1 (flag: a buy).
+    FILLED: trade, price, lots, quote, the taker's number, account, fee, the maker's number, account, fee, remaining lots,
+    rounding (flag: the taker buys); where nothing remains the maker is filled.
     BALANCE (the asset's number as the market): account, available, held; WIDE_BALANCE: account, and each as its lowest 62
     bits and the rest. OTHER: how many bytes of JSON follow, padded to whole words.
     """
@@ -110,12 +113,43 @@ class PackedRecorder(Recorder):
     def accepted(self, number: int, participant: Participant) -> None:
         self._words.put_3(ACCEPTED + participant.market.word, number, participant.account)
 
-    def placed(self, order: Order) -> None:
+    def placed(self, order: Order, balance: Balance) -> None:
         participant = order.participant
-        header = PLACED + participant.market.word
-        if order.is_buy:
-            header += FLAG
-        self._words.put_5(header, order.number, participant.account, order.price_ticks, order.remaining_lots)
+        available_atoms, held_atoms = balance.available_atoms, balance.held_atoms
+        if available_atoms >= NARROW_LIMIT or held_atoms >= NARROW_LIMIT:
+            self.accepted(order.number, participant)
+            self.rested(order)
+            self.balance(balance)
+            self.end()
+            return
+        self._words.put_7(
+            participant.market.word + (PLACED | FLAG if order.is_buy else PLACED),
+            order.number,
+            participant.account,
+            order.price_ticks,
+            order.remaining_lots,
+            available_atoms,
+            held_atoms,
+        )
+
+    def withdrawn(self, order: Order, balance: Balance) -> None:
+        participant, is_buy = order.participant, order.is_buy
+        available_atoms, held_atoms = balance.available_atoms, balance.held_atoms
+        if available_atoms >= NARROW_LIMIT or held_atoms >= NARROW_LIMIT:
+            price_ticks, lots = order.price_ticks, order.remaining_lots
+            self.cancelled(order.number, participant, is_buy, price_ticks, lots, USER_CANCELLED)
+            self.balance(balance)
+            self.end()
+            return
+        self._words.put_7(
+            participant.market.word + (WITHDRAWN | FLAG if is_buy else WITHDRAWN),
+            order.number,
+            participant.account,
+            order.price_ticks,
+            order.remaining_lots,
+            available_atoms,
+            held_atoms,
+        )
 
     def rested(self, order: Order) -> None:
         participant = order.participant
@@ -133,7 +167,6 @@ class PackedRecorder(Recorder):
         price_ticks: int,
         lots: int,
         quote_atoms: int,
-        taker_is_buy: bool,
         taker_number: int,
         taker: Participant,
         taker_fee_atoms: int,
@@ -142,7 +175,7 @@ class PackedRecorder(Recorder):
         rounding: int,
     ) -> None:
         self._words.put_13(
-            FILLED + taker.market.word + (FLAG if taker_is_buy else 0),
+            taker.market.word + (FILLED if maker.is_buy else FILLED | FLAG),
             trade,
             price_ticks,
             lots,
@@ -213,7 +246,10 @@ class _Unpacker:
         outcomes: list[Outcome] = []
         while self._at < len(self._data):
             (header,) = self._take(1)
-            if header & 255 == END:
+            kind = header & 255
+            if kind in (PLACED, WITHDRAWN):
+                yield self._alone(kind, header)
+            elif kind == END:
                 yield outcomes
                 outcomes = []
             else:
@@ -236,19 +272,29 @@ class _Unpacker:
             number, account = self._take(2)
             return [(OrderAccepted if kind == ACCEPTED else OrderFilled)(number, account, market.name)]
         if kind == FILLED:
-            return [self._fill(market, side)]
+            return self._fill(market, side)
         number, account, price, lots = self._take(4)
         if kind == CANCELLED:
             reason = REASONS[header >> REASON_SHIFT & 0xFFFF]
             left = None if lots < 0 else lots
             return [OrderCancelled(number, account, market.name, side, price or None, left, reason)]
-        rested = OrderRested(number, account, market.name, side, price, lots)
-        return [OrderAccepted(number, account, market.name), rested] if kind == PLACED else [rested]
+        return [OrderRested(number, account, market.name, side, price, lots)]
 
-    def _fill(self, market: Market, side: Side) -> Filled:
+    def _alone(self, kind: int, header: int) -> list[Outcome]:
+        market = self._markets[header >> MARKET_SHIFT]
+        side: Side = "buy" if header & FLAG else "sell"
+        asset = market.definition.quote if side == "buy" else market.definition.base
+        number, account, price, lots, available, held = self._take(6)
+        balance = BalanceChanged(account, asset, available, held)
+        if kind == WITHDRAWN:
+            return [OrderCancelled(number, account, market.name, side, price, lots, USER_CANCELLED), balance]
+        rested = OrderRested(number, account, market.name, side, price, lots)
+        return [OrderAccepted(number, account, market.name), rested, balance]
+
+    def _fill(self, market: Market, side: Side) -> list[Outcome]:
         trade, price, lots, quote, taker, account, fee, maker, maker_account, maker_fee, left, rounding = self._take(12)
         base = lots * market.lot_atoms
-        return Filled(
+        fill = Filled(
             trade,
             market.name,
             price,
@@ -265,6 +311,7 @@ class _Unpacker:
             left,
             rounding,
         )
+        return [fill] if left else [fill, OrderFilled(maker, maker_account, market.name)]
 
     def _balance(self, kind: int, asset: str) -> BalanceChanged:
         if kind == BALANCE:

@@ -5,7 +5,7 @@ from typing import Final
 from .balances import Balances
 from .commands import Leg, Options, PlaceOrder
 from .errors import InvariantBroken
-from .fees import cost_atoms
+from .fees import PPM, ROUND_UP, cost_atoms
 from .holds import hold_atoms, is_limit_type, waiting_hold_atoms
 from .market import MAXIMUM_PEGGED_ORDERS, Market
 from .matching import Matcher, Preview, Taker
@@ -16,7 +16,9 @@ from .order_checks import (
     FOK,
     GTC,
     INVALID_ORDER,
+    MAXIMUM_NOTIONAL_ATOMS,
     MAXIMUM_PRICE_TICKS,
+    MAXIMUM_QUANTITY_LOTS,
     NO_OPTIONS,
     TRIGGER_TYPES,
     is_plain,
@@ -56,13 +58,13 @@ class Placing:
         self.owners: dict[int, int] = {}
         self.rules = FIRST
 
-    def place(self, command: PlaceOrder) -> None:
-        """Places the order of a command; its number is the event's."""
+    def place(self, command: PlaceOrder) -> bool:
+        """Places the order of a command; its number is the event's. Says whether the event is over with that."""
         orders = self._orders
         market = self.markets.get(command.market)
         if market is None:
             orders.out.rejected(orders.seq, command.account, command.market, Reason.UNKNOWN_MARKET)
-            return
+            return False
         account, side, post_only = command.account, command.side, command.post_only
         if account <= 0 or (side != "buy" and side != "sell"):
             orders.out.rejected(orders.seq, account, market.name, INVALID_ORDER)
@@ -70,8 +72,8 @@ class Placing:
             time_in_force = plain_time_in_force(command)
             if time_in_force < 0:
                 orders.out.rejected(orders.seq, account, market.name, INVALID_ORDER)
-                return
-            self.place_plain(
+                return False
+            return self.place_plain(
                 account,
                 market,
                 side == "buy",
@@ -84,6 +86,7 @@ class Placing:
             )
         else:
             self._place_special(command, command.options or NO_OPTIONS, market)
+        return False
 
     def participant(self, account: int, market: Market) -> Participant:
         participant = market.participants.get(account)
@@ -105,28 +108,57 @@ class Placing:
         budget_atoms: int,
         limit_ticks: int,
         is_post_only: bool,
-    ) -> None:
-        """Places an order that asks for nothing but what most do. Its shape has been checked. 0: not given."""
+    ) -> bool:
+        """Places an order that asks for nothing but what most do. Its shape has been checked. 0: not given.
+
+        Says whether the event is over with that.
+        """
         orders = self._orders
-        number = orders.seq
+        participant = market.participants.get(account)
         value_atoms = limit_ticks * lots * market.tick_lot_atoms
+        best = market.book.asks.best if is_buy else market.book.bids.best
+        crosses = best is not None and (best.price_ticks <= limit_ticks if is_buy else best.price_ticks >= limit_ticks)
+        if (
+            time_in_force == GTC
+            and not crosses
+            and orders.is_quiet
+            and market.is_simple
+            and participant is not None
+            and self.rules >= 2
+            and participant.open_count < market.maximum_open_orders
+            and limit_ticks <= MAXIMUM_PRICE_TICKS
+            and market.minimum_lots <= lots <= MAXIMUM_QUANTITY_LOTS
+            and market.minimum_notional_atoms <= value_atoms <= MAXIMUM_NOTIONAL_ATOMS
+        ):
+            # What most commands are, in one step: a limit order that rests, and all that it changes is one balance.
+            if is_buy:
+                balance = participant.quote
+                held_atoms = value_atoms + (participant.rates.hold_ppm * value_atoms + ROUND_UP) // PPM
+            else:
+                balance = participant.base
+                held_atoms = lots * market.lot_atoms
+            if held_atoms <= balance.available_atoms:
+                order = Order(orders.seq, participant, is_buy, limit_ticks, lots, orders.at_us)
+                if is_post_only:
+                    order.is_post_only = True
+                orders.rest_alone(order, balance, held_atoms)
+                return True
+        number = orders.seq
         reason = plain_refusal(
             market, is_limit, time_in_force, lots, budget_atoms, limit_ticks, value_atoms, is_post_only
         )
         if reason is not None:
             orders.out.rejected(number, account, market.name, reason)
-            return
-        participant = market.participants.get(account)
+            return False
         if participant is None:
             participant = self.participant(account, market)
-        best = market.book.asks.best if is_buy else market.book.bids.best
-        crosses = best is not None and (best.price_ticks <= limit_ticks if is_buy else best.price_ticks >= limit_ticks)
         if is_limit and time_in_force == GTC and (not crosses or not market.is_open):
             self._rest_plain(participant, is_buy, lots, limit_ticks, value_atoms, is_post_only, crosses)
         else:
             self._take_plain(
                 participant, is_buy, is_limit, time_in_force, lots, budget_atoms, limit_ticks, value_atoms, is_post_only
             )
+        return False
 
     def _rest_plain(
         self,
@@ -142,16 +174,14 @@ class Placing:
         orders, market, rates = self._orders, participant.market, participant.rates
         if is_buy:
             balance = participant.quote
-            needed_atoms = held_atoms = cost_atoms(value_atoms, rates.hold_ppm, 0)
-            if self.rules < 2:
-                needed_atoms = cost_atoms(value_atoms, rates.higher_ppm, 0)
+            needed_atoms = cost_atoms(value_atoms, rates.hold_ppm if self.rules >= 2 else rates.higher_ppm, 0)
         else:
             balance = participant.base
-            needed_atoms = held_atoms = lots * market.lot_atoms
+            needed_atoms = lots * market.lot_atoms
         reason: Reason | None = None
         if market.band_ppm and self._is_outside(market, limit_ticks, market.band_ppm):
             reason = PRICE_BAND
-        elif len(participant.open_orders) >= market.maximum_open_orders:
+        elif participant.open_count >= market.maximum_open_orders:
             reason = TOO_MANY_ORDERS
         elif crosses and is_post_only:
             reason = WOULD_TAKE
@@ -162,7 +192,8 @@ class Placing:
             return
         order = Order(orders.seq, participant, is_buy, limit_ticks, lots, orders.at_us)
         order.is_post_only = is_post_only
-        orders.rest_new(order, held_atoms)
+        orders.out.accepted(order.number, participant)
+        orders.rest(order)
 
     def _take_plain(
         self,
@@ -222,7 +253,7 @@ class Placing:
         if is_limit and market.band_ppm and self._is_outside(market, limit_ticks, market.band_ppm):
             return PRICE_BAND
         if time_in_force == GTC:
-            if len(participant.open_orders) >= market.maximum_open_orders:
+            if participant.open_count >= market.maximum_open_orders:
                 return TOO_MANY_ORDERS
             if is_post_only:
                 return WOULD_TAKE
@@ -279,7 +310,7 @@ class Placing:
         if market.band_ppm and is_plain_limit and self._is_outside(market, order.price_ticks, market.band_ppm):
             return PRICE_BAND
         if special.type in TRIGGER_TYPES or not immediate:
-            room = market.maximum_open_orders - len(participant.open_orders)
+            room = market.maximum_open_orders - participant.open_count
             if room < (1 if other is None else 2):
                 return TOO_MANY_ORDERS
             if special.peg != "none" and len(market.pegged) >= MAXIMUM_PEGGED_ORDERS:

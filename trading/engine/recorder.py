@@ -1,5 +1,7 @@
 """Recorders take down what happens, in the order in which it happens. This one makes outcomes; see ``packed`` for bytes."""
 
+from typing import Final
+
 from .balances import Balance
 from .order_book import Order
 from .outcomes import (
@@ -15,6 +17,7 @@ from .outcomes import (
 )
 from .participant import Participant
 
+USER_CANCELLED: Final = Reason.USER_CANCELLED
 new = tuple.__new__  # all that the constructor of a NamedTuple does, at half its cost: for the outcomes of every order
 
 
@@ -30,8 +33,12 @@ class Recorder:
     def rested(self, order: Order) -> None:
         raise NotImplementedError
 
-    def placed(self, order: Order) -> None:
-        """A plain order was accepted and rests."""
+    def placed(self, order: Order, balance: Balance) -> None:
+        """All of an event: a plain order was accepted and rests, which changed one balance."""
+        raise NotImplementedError
+
+    def withdrawn(self, order: Order, balance: Balance) -> None:
+        """All of an event: a resting order was cancelled for its owner, which changed one balance."""
         raise NotImplementedError
 
     def filled(
@@ -40,7 +47,6 @@ class Recorder:
         price_ticks: int,
         lots: int,
         quote_atoms: int,
-        taker_is_buy: bool,
         taker_number: int,
         taker: Participant,
         taker_fee_atoms: int,
@@ -48,6 +54,7 @@ class Recorder:
         maker_fee_atoms: int,
         rounding: int,
     ) -> None:
+        """A trade, and the maker's end if that was all of it."""
         raise NotImplementedError
 
     def order_filled(self, number: int, participant: Participant) -> None:
@@ -100,13 +107,23 @@ class Outcomes(Recorder):
             )
         )
 
-    def placed(self, order: Order) -> None:
+    def placed(self, order: Order, balance: Balance) -> None:
         participant = order.participant
         number, account, market = order.number, participant.account, participant.market.name
         side = "buy" if order.is_buy else "sell"
         add = self.outcomes.append
         add(new(OrderAccepted, (number, account, market)))
         add(new(OrderRested, (number, account, market, side, order.price_ticks, order.remaining_lots)))
+        add(new(BalanceChanged, (account, balance.asset, balance.available_atoms, balance.held_atoms)))
+
+    def withdrawn(self, order: Order, balance: Balance) -> None:
+        participant = order.participant
+        account, side = participant.account, "buy" if order.is_buy else "sell"
+        price_ticks, lots = order.price_ticks, order.remaining_lots
+        fields = (order.number, account, participant.market.name, side, price_ticks, lots, USER_CANCELLED)
+        add = self.outcomes.append
+        add(new(OrderCancelled, fields))
+        add(new(BalanceChanged, (account, balance.asset, balance.available_atoms, balance.held_atoms)))
 
     def filled(
         self,
@@ -114,7 +131,6 @@ class Outcomes(Recorder):
         price_ticks: int,
         lots: int,
         quote_atoms: int,
-        taker_is_buy: bool,
         taker_number: int,
         taker: Participant,
         taker_fee_atoms: int,
@@ -122,8 +138,9 @@ class Outcomes(Recorder):
         maker_fee_atoms: int,
         rounding: int,
     ) -> None:
-        market = taker.market
-        self.outcomes.append(
+        market, remaining_lots = taker.market, maker.remaining_lots
+        add = self.outcomes.append
+        add(
             new(
                 Filled,
                 (
@@ -133,18 +150,20 @@ class Outcomes(Recorder):
                     lots,
                     lots * market.lot_atoms,
                     quote_atoms,
-                    "buy" if taker_is_buy else "sell",
+                    "sell" if maker.is_buy else "buy",
                     taker_number,
                     taker.account,
                     taker_fee_atoms,
                     maker.number,
                     maker.participant.account,
                     maker_fee_atoms,
-                    maker.remaining_lots,
+                    remaining_lots,
                     rounding,
                 ),
             )
         )
+        if remaining_lots == 0:
+            add(new(OrderFilled, (maker.number, maker.participant.account, market.name)))
 
     def order_filled(self, number: int, participant: Participant) -> None:
         self.outcomes.append(new(OrderFilled, (number, participant.account, participant.market.name)))

@@ -158,6 +158,7 @@ def _load_state(state: dict[str, Any]) -> Engine:
     for fields in state["queue"]:
         orders.queue.append(_load_item(engine, fields))
     _load_waiting(engine)
+    orders.is_quiet = not orders.pegged and not orders.queue
     for account, due_us, seq in state["switches"]:
         orders.timers.set_switch(account, due_us, seq)
     return engine

@@ -14,7 +14,7 @@ with contextlib.suppress(ImportError):  # only compiled code needs it
 IS_NATIVE: Final = not __file__.endswith(".py")
 WORD: Final = 8
 
-_pack_1, _pack_3, _pack_4, _pack_5, _pack_6, _pack_13 = (Struct(f"<{n}q").pack for n in (1, 3, 4, 5, 6, 13))
+_pack_1, _pack_3, _pack_4, _pack_5, _pack_6, _pack_7, _pack_13 = (Struct(f"<{n}q").pack for n in (1, 3, 4, 5, 6, 7, 13))
 
 
 class WordWriter:
@@ -76,6 +76,19 @@ class WordWriter:
             write_i64_le(writer, f)
         else:
             self._parts.append(_pack_6(a, b, c, d, e, f))
+
+    def put_7(self, a: int, b: int, c: int, d: int, e: int, f: int, g: int) -> None:
+        if IS_NATIVE:
+            writer = self._writer
+            write_i64_le(writer, a)
+            write_i64_le(writer, b)
+            write_i64_le(writer, c)
+            write_i64_le(writer, d)
+            write_i64_le(writer, e)
+            write_i64_le(writer, f)
+            write_i64_le(writer, g)
+        else:
+            self._parts.append(_pack_7(a, b, c, d, e, f, g))
 
     def put_13(
         self,
