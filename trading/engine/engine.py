@@ -33,6 +33,7 @@ from .commands import (
     SetRules,
     Tick,
 )
+from .dry_run import DryRun, dry_run
 from .errors import InvariantBroken, UnknownRules
 from .market import MAXIMUM_FEE_TIERS, Market, is_valid_asset, is_valid_market
 from .matching import Matcher
@@ -162,6 +163,10 @@ class Engine:
             self._finish()
         return outcomes
 
+    def dry_run(self, command: PlaceOrder, at_us: int) -> DryRun:
+        """What an order would come to if it were the next event, at that time. Changes nothing."""
+        return dry_run(self.placing, command, at_us)
+
     def apply_many(self, events: Iterable[Event]) -> list[list[Outcome]]:
         """The outcomes of each of these events, which follow each other."""
         return [self.apply(event) for event in events]
@@ -242,9 +247,9 @@ class Engine:
                 if market.pegged and market.changed_seq == orders.seq and market.state in ("open", "post_only"):
                     reprice(market, orders)
         touched = orders.touched
-        for balance in touched:
-            orders.out.balance(balance)
-        touched.clear()
+        if touched:
+            orders.out.balances(touched)
+            touched.clear()
         orders.is_quiet = not orders.pegged and not orders.queue
 
     def _cascade(self) -> None:

@@ -192,8 +192,11 @@ class Matcher:
             taker.fee_ppm_sum = fee_ppm_sum
             _settle(taker, filled_lots * lot_atoms, fees_atoms)
             self.pay_house(market, fees_atoms + maker_fees_atoms)
+            orders.touch(participant.quote if is_buy else participant.base)
+            orders.touch(participant.base if is_buy else participant.quote)
             for maker_participant in makers:
-                self.touch_both(participant, maker_participant, is_buy)
+                orders.touch(maker_participant.base if is_buy else maker_participant.quote)
+                orders.touch(maker_participant.quote if is_buy else maker_participant.base)
             taker.last_ticks = price_ticks
             if market.last_ticks == 0:
                 market.last_ticks = taker.first_ticks
@@ -325,8 +328,8 @@ def _settle(taker: Taker, base_atoms: int, fees_atoms: int) -> None:
 
 
 class Preview:
-    """What a taker would meet now: lots, the sum of price ticks times lots, the first and last price (0: none), and whether
-    an order of its own owner is on the way. Changes nothing.
+    """What a taker would meet now: lots, the sum of price ticks times lots, the first and last price (0: none), whether an
+    order of its own owner is on the way, and what it would still want. Changes nothing.
     """
 
     __slots__ = (
@@ -336,9 +339,10 @@ class Preview:
         "_owner",
         "_prevention",
         "_taker_ppm",
-        "_wanted",
         "first_ticks",
+        "is_stopped",
         "last_ticks",
+        "left_lots",
         "lots",
         "met_own",
         "tick_lots",
@@ -361,13 +365,15 @@ class Preview:
         self.first_ticks = 0
         self.last_ticks = 0
         self.met_own = False
+        self.is_stopped = False
+        """Whether self-trade prevention ended it."""
         self._market = market
         self._owner = owner
         self._prevention = prevention
         self._budget_atoms = budget_atoms
         self._taker_ppm = taker_ppm
         self._fee_ppm_sum = fee_ppm_sum
-        self._wanted = lots
+        self.left_lots = lots
         for level in market.book.opposite(is_buy):
             if level.rank < limit_rank or not self._walk(level):
                 return
@@ -380,12 +386,13 @@ class Preview:
                 return False
             if order.participant.owner == self._owner:
                 self.met_own = True
-                if self._prevention in (NEWEST, BOTH):
-                    return False
                 if self._prevention == DECREMENT:
-                    self._wanted -= min(self._wanted, remaining)
+                    self.left_lots -= min(self.left_lots, remaining)
+                self.is_stopped = self._prevention in (NEWEST, BOTH) or self.left_lots == 0
+                if self.is_stopped:
+                    return False
                 continue
-            taken = min(self._wanted, shown)
+            taken = min(self.left_lots, shown)
             self._take(level.price_ticks, taken)
             special = order.special
             if taken == shown and remaining > shown and special is not None:
@@ -396,13 +403,13 @@ class Preview:
         if self._budget_atoms:
             left_atoms = self._budget_atoms - self.tick_lots * self._market.tick_lot_atoms
             lot_atoms = price_ticks * self._market.tick_lot_atoms
-            self._wanted = affordable_lots(left_atoms, self._fee_ppm_sum, self._taker_ppm, lot_atoms)
-        return self._wanted > 0
+            self.left_lots = affordable_lots(left_atoms, self._fee_ppm_sum, self._taker_ppm, lot_atoms)
+        return self.left_lots > 0
 
     def _take(self, price_ticks: int, lots: int) -> None:
         self.lots += lots
         self.tick_lots += price_ticks * lots
         self.first_ticks = self.first_ticks or price_ticks
         self.last_ticks = price_ticks
-        self._wanted -= lots
+        self.left_lots -= lots
         self._fee_ppm_sum += self._taker_ppm * price_ticks * lots * self._market.tick_lot_atoms

@@ -119,7 +119,7 @@ class PackedRecorder(Recorder):
         if available_atoms >= NARROW_LIMIT or held_atoms >= NARROW_LIMIT:
             self.accepted(order.number, participant)
             self.rested(order)
-            self.balance(balance)
+            self.balances([balance])
             self.end()
             return
         self._words.put_7(
@@ -138,7 +138,7 @@ class PackedRecorder(Recorder):
         if available_atoms >= NARROW_LIMIT or held_atoms >= NARROW_LIMIT:
             price_ticks, lots = order.price_ticks, order.remaining_lots
             self.cancelled(order.number, participant, is_buy, price_ticks, lots, USER_CANCELLED)
-            self.balance(balance)
+            self.balances([balance])
             self.end()
             return
         self._words.put_7(
@@ -210,19 +210,21 @@ class PackedRecorder(Recorder):
             header += FLAG
         self._words.put_5(header, number, participant.account, price_ticks, remaining_lots)
 
-    def balance(self, balance: Balance) -> None:
-        available_atoms, held_atoms = balance.available_atoms, balance.held_atoms
-        if available_atoms < NARROW_LIMIT and held_atoms < NARROW_LIMIT:
-            self._words.put_4(BALANCE + balance.word, balance.account, available_atoms, held_atoms)
-        else:
-            self._words.put_6(
-                WIDE_BALANCE + balance.word,
-                balance.account,
-                available_atoms & LOW,
-                available_atoms >> 62,
-                held_atoms & LOW,
-                held_atoms >> 62,
-            )
+    def balances(self, touched: list[Balance]) -> None:
+        words = self._words
+        for balance in touched:
+            available_atoms, held_atoms = balance.available_atoms, balance.held_atoms
+            if available_atoms < NARROW_LIMIT and held_atoms < NARROW_LIMIT:
+                words.put_4(BALANCE + balance.word, balance.account, available_atoms, held_atoms)
+            else:
+                words.put_6(
+                    WIDE_BALANCE + balance.word,
+                    balance.account,
+                    available_atoms & LOW,
+                    available_atoms >> 62,
+                    held_atoms & LOW,
+                    held_atoms >> 62,
+                )
 
     def add(self, outcome: Outcome) -> None:
         text = json.dumps([type(outcome).__name__, *outcome]).encode()

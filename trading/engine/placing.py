@@ -216,7 +216,7 @@ class Placing:
             self._reject(number, participant, reason)
             return
         orders.out.accepted(number, participant)
-        rank = _limit_rank(is_buy, limit_ticks)
+        rank = limit_rank(is_buy, limit_ticks)
         taker = Taker(number, participant, is_buy, lots, budget_atoms, rank, NEWEST, participant.rates, 0)
         self._matcher.match(taker)
         reason = taker.stopped_by
@@ -249,7 +249,7 @@ class Placing:
     ) -> Reason | None:
         """Why an order that may take cannot be placed as the book, the account's orders and funds are now."""
         market, rates = participant.market, participant.rates
-        crosses = _meets(market, is_buy, limit_ticks)
+        crosses = meets(market, is_buy, limit_ticks)
         if is_limit and market.band_ppm and self._is_outside(market, limit_ticks, market.band_ppm):
             return PRICE_BAND
         if time_in_force == GTC:
@@ -287,7 +287,7 @@ class Placing:
             orders.out.rejected(orders.seq, command.account, market.name, reason)
             return
         participant = self.participant(command.account, market)
-        order = _special_order(orders.seq, participant, command, options, orders.at_us)
+        order = special_order(orders.seq, participant, command, options, orders.at_us)
         special = _special_of(order)
         is_fok, immediate = command.time_in_force == "FOK", command.time_in_force in ("IOC", "FOK")
         reprices = command.post_only == "reprice"
@@ -300,6 +300,16 @@ class Placing:
         if leg is not None:
             self._tell_leg(leg, order, 1, order.is_buy, order.quantity_lots, order.number)
             self._place_other(order, special, leg, leg_number(order.number, 1), order.quantity_lots)
+
+    def refusal_at(self, order: Order, special: Special, command: PlaceOrder, at_us: int) -> Reason | None:
+        """Why the order could not be placed now, if it were that time."""
+        orders = self._orders
+        now_us, orders.at_us = orders.at_us, at_us
+        is_fok, immediate = command.time_in_force == "FOK", command.time_in_force in ("IOC", "FOK")
+        leg = None if command.options is None else command.options.oco
+        reason = self._special_refusal(order, special, immediate, is_fok, command.post_only == "reprice", leg)
+        orders.at_us = now_us
+        return reason
 
     def _special_refusal(
         self, order: Order, special: Special, immediate: bool, is_fok: bool, reprices: bool, other: Leg | None
@@ -315,7 +325,7 @@ class Placing:
                 return TOO_MANY_ORDERS
             if special.peg != "none" and len(market.pegged) >= MAXIMUM_PEGGED_ORDERS:
                 return TOO_MANY_ORDERS
-        crosses = is_plain_limit and market.state != "auction" and _meets(market, order.is_buy, order.price_ticks)
+        crosses = is_plain_limit and market.state != "auction" and meets(market, order.is_buy, order.price_ticks)
         if crosses and order.is_post_only:
             if not reprices or not _step_back(order):
                 return WOULD_TAKE
@@ -413,7 +423,7 @@ class Placing:
         orders = self._orders
         participant = order.participant
         market = participant.market
-        if not immediate and not (market.is_open and _meets(market, order.is_buy, order.price_ticks)):
+        if not immediate and not (market.is_open and meets(market, order.is_buy, order.price_ticks)):
             orders.rest(order)
             return
         special = order.special
@@ -423,7 +433,7 @@ class Placing:
             order.is_buy,
             order.remaining_lots,
             0 if special is None else special.budget_atoms,
-            _limit_rank(order.is_buy, order.price_ticks),
+            limit_rank(order.is_buy, order.price_ticks),
             NEWEST if special is None else special.prevention,
             order.rates,
             order.fee_ppm_sum,
@@ -482,8 +492,8 @@ class Placing:
         immediate = special.immediate or not is_limit
         special.extra_hold_atoms = -1
         special.type = "limit"
-        meets = immediate or _meets(market, order.is_buy, order.price_ticks)
-        if meets and self.breaks(order, special):
+        takes = immediate or meets(market, order.is_buy, order.price_ticks)
+        if takes and self.breaks(order, special):
             orders.end(order)
             left_lots = -1 if special.budget_atoms else order.remaining_lots
             orders.out.cancelled(order.number, participant, order.is_buy, 0, left_lots, CIRCUIT_BREAKER)
@@ -592,7 +602,7 @@ class Placing:
         market = participant.market
         if not market.breaker_ppm or not market.is_open:
             return False
-        rank = _limit_rank(is_buy, limit_ticks)
+        rank = limit_rank(is_buy, limit_ticks)
         found = Preview(market, participant.owner, is_buy, lots, rank, prevention, budget_atoms, taker_ppm, fee_ppm_sum)
         return found.first_ticks > 0 and (
             self._is_outside(market, found.first_ticks, market.breaker_ppm)
@@ -613,7 +623,7 @@ class Placing:
             self.close_market(participant.market)
 
 
-def _meets(market: Market, is_buy: bool, limit_ticks: int) -> bool:
+def meets(market: Market, is_buy: bool, limit_ticks: int) -> bool:
     """Whether the best opposite price is within a limit (0: none)."""
     if is_buy:
         best = market.book.asks.best
@@ -622,7 +632,7 @@ def _meets(market: Market, is_buy: bool, limit_ticks: int) -> bool:
     return best is not None and best.price_ticks >= limit_ticks
 
 
-def _limit_rank(is_buy: bool, limit_ticks: int) -> int:
+def limit_rank(is_buy: bool, limit_ticks: int) -> int:
     """The worst rank of the opposite side within a limit (0: none)."""
     if limit_ticks == 0:
         return NO_LIMIT_RANK
@@ -631,7 +641,7 @@ def _limit_rank(is_buy: bool, limit_ticks: int) -> int:
 
 def _whole_refusal(participant: Participant, is_buy: bool, lots: int, limit_ticks: int) -> Reason | None:
     """Why a fill-or-kill order cannot be filled whole now; None if it can."""
-    rank = _limit_rank(is_buy, limit_ticks)
+    rank = limit_rank(is_buy, limit_ticks)
     found = Preview(participant.market, participant.owner, is_buy, lots, rank, NEWEST, 0, 0, 0)
     if found.met_own:
         return SELF_TRADE
@@ -641,7 +651,7 @@ def _whole_refusal(participant: Participant, is_buy: bool, lots: int, limit_tick
 def _market_cost_atoms(participant: Participant, lots: int, cap_ticks: int, prevention: int) -> int:
     """What the book would charge a market buy of so many lots now, fee included."""
     market = participant.market
-    found = Preview(market, participant.owner, True, lots, _limit_rank(True, cap_ticks), prevention, 0, 0, 0)
+    found = Preview(market, participant.owner, True, lots, limit_rank(True, cap_ticks), prevention, 0, 0, 0)
     return cost_atoms(found.tick_lots * market.tick_lot_atoms, participant.rates.taker_ppm, 0)
 
 
@@ -672,7 +682,7 @@ def _step_back(order: Order) -> bool:
     return True
 
 
-def _special_order(number: int, participant: Participant, command: PlaceOrder, options: Options, at_us: int) -> Order:
+def special_order(number: int, participant: Participant, command: PlaceOrder, options: Options, at_us: int) -> Order:
     """The order of a command that asks for more than most."""
     order = Order(
         number, participant, command.side == "buy", command.price_ticks or 0, command.quantity_lots or 0, at_us

@@ -71,7 +71,7 @@ class Recorder:
     ) -> None:
         raise NotImplementedError
 
-    def balance(self, balance: Balance) -> None:
+    def balances(self, touched: list[Balance]) -> None:
         raise NotImplementedError
 
     def add(self, outcome: Outcome) -> None:
@@ -192,10 +192,10 @@ class Outcomes(Recorder):
             )
         )
 
-    def balance(self, balance: Balance) -> None:
-        self.outcomes.append(
-            new(BalanceChanged, (balance.account, balance.asset, balance.available_atoms, balance.held_atoms))
-        )
+    def balances(self, touched: list[Balance]) -> None:
+        add = self.outcomes.append
+        for balance in touched:
+            add(new(BalanceChanged, (balance.account, balance.asset, balance.available_atoms, balance.held_atoms)))
 
     def add(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)

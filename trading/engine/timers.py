@@ -7,7 +7,7 @@ What was disarmed stays in the heap until it is due, or until there is more of i
 from heapq import heapify, heappop, heappush
 from typing import Final
 
-NEVER_US: Final = 1 << 62
+NEVER_US: Final = (1 << 61) - 1
 SLACK: Final = 64
 
 Timer = tuple[int, int, int]

@@ -58,7 +58,8 @@ def imported(tree: ast.Module) -> set[str]:
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
 def test_the_engine_imports_the_standard_library_alone_and_nothing_impure(source: Path) -> None:
-    names = imported(ast.parse(source.read_text()))
+    """But for what mypyc's code runs on: only native code calls it, and types that are not there at run time."""
+    names = imported(ast.parse(source.read_text())) - {"librt", "mypy_extensions"}
     assert names <= sys.stdlib_module_names
     assert not names & IMPURE
 

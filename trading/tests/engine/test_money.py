@@ -42,8 +42,9 @@ def test_fees_are_rounded_up_once_per_order() -> None:
 
 def test_what_is_there_only_by_rounding_up_comes_once_and_goes_where_the_sum_is_whole() -> None:
     sums = [0, 1, 999_999, 1_000_000, 1_000_001, 3_500_000, 4_000_000]
-    assert [rounding_atoms(0, total) for total in sums] == [0, 1, 1, 0, 1, 1, 0]
-    assert [rounding_atoms(before, after) for before, after in pairwise(sums)] == [1, 0, -1, 1, 0, -1]
+    assert [rounding_atoms(0, total, 0, 0) for total in sums] == [0, 1, 1, 0, 1, 1, 0]
+    assert [rounding_atoms(0, 0, before, after) for before, after in pairwise(sums)] == [1, 0, -1, 1, 0, -1]
+    assert [rounding_atoms(before, after, before, after) for before, after in pairwise(sums)] == [2, 0, -2, 2, 0, -2]
 
 
 def test_fills_tell_the_residue_of_both_orders() -> None:
