@@ -2,7 +2,15 @@
 
 from trading.engine.commands import PlaceOrder
 from trading.engine.engine import Engine
-from trading.engine.outcomes import BalanceChanged, Filled, OrderCancelled, OrderRejected, OrderRested, OrderWaiting
+from trading.engine.outcomes import (
+    BalanceChanged,
+    Filled,
+    OrderCancelled,
+    OrderRejected,
+    OrderRested,
+    OrderTriggered,
+    OrderWaiting,
+)
 from trading.engine.snapshot import dump
 from trading.tests.engine import flow
 
@@ -28,6 +36,8 @@ def test_f24_a_dry_run_says_what_the_order_then_comes_to() -> None:
             refused += 1
             continue
         assert found.reason is None, event
+        if any(isinstance(one, OrderTriggered) and one.order == event.seq for one in outcomes):
+            continue  # the last price set off at once what was to wait
         fills = [one for one in outcomes if isinstance(one, Filled) and one.taker_order == event.seq]
         assert found.filled_lots == sum(fill.quantity_lots for fill in fills), event
         assert found.quote_atoms == sum(fill.quote_atoms for fill in fills)
