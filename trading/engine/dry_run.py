@@ -1,4 +1,4 @@
-"""A dry run: what an order would come to if it were placed now. Changes nothing."""
+"""A dry run: what an order would come to if it were placed now, before anything that it sets off. Changes nothing."""
 
 from typing import NamedTuple
 

@@ -8,12 +8,14 @@ A line that starts with ``#`` is a comment, one with ``=`` a title: ``= F1 price
 dollar and a lot 0.01 BTC, so a lot at a tick is 1 cent; no fees unless the table's title line says ``fees 10/20`` (maker and
 taker, in basis points). alice, bob, carol and dave own plenty; ``poor`` owns 10 dollars. A letter before a colon names an order.
 
-Commands: ``WHO buys|sells LOTS @ PRICE`` or ``at market``, ``for ATOMS at market``; then words: ``IOC FOK GTD+SECONDS``, ``post-only``,
-``post-only reprice``, ``display N``, ``stop N``, ``stop-limit N``, ``take-profit N``, ``take-profit-limit N`` (trigger), ``trailing N``,
-``from N`` (activation), ``peg best_bid-1``, ``cap N``, ``prevent oldest|both|decrement``, ``by +SECONDS`` (deadline), ``keep``,
-``or stop N``, ``or stop-limit N @ P`` (OCO), ``then limit P``, ``then stop N`` (on fill), ``id TEXT``.
-``WHO cancels a``, ``WHO cancels all``, ``WHO amends a to LOTS @ PRICE``, ``WHO replaces a: buys …``, ``WHO cancels all after SECONDS``, ``WHO disconnects``,
-``market STATE``, ``cancel market``, ``owner WHO WHOSE``, ``tier WHO N``, ``wait SECONDS`` (then a Tick), ``book``, ``WHO has``, ``snapshot``.
+Commands: ``WHO buys|sells LOTS @ PRICE``, ``… at market``, ``WHO buys for ATOMS at market``; then, in any order:
+``IOC FOK GTD+SECONDS``, ``post-only``, ``post-only reprice``, ``display N``, ``cap N``, ``id TEXT``, ``keep``,
+``stop N``, ``stop-limit N``, ``take-profit N``, ``take-profit-limit N`` (the trigger), ``trailing N``, ``from N`` (activation),
+``peg best_bid-1``, ``prevent oldest|both|decrement``, ``by +SECONDS`` (deadline), ``or stop N``, ``or stop-limit N @ P`` (OCO),
+``then limit P``, ``then stop N`` (on fill).
+``WHO cancels a``, ``WHO cancels all [buy|sell]``, ``WHO disconnects``, ``WHO cancels all after SECONDS``,
+``WHO amends a to LOTS @ PRICE``, ``WHO replaces a: buys …``, ``WHO replaces a anyway: buys …``, ``market STATE``,
+``cancel market``, ``owner WHO WHOSE``, ``tier WHO N``, ``wait SECONDS`` (then a Tick), ``book``, ``WHO has``, ``snapshot``.
 """
 
 import re
@@ -247,7 +249,7 @@ class Table:
         elif word == "by":
             options["deadline_us"] = self.at_us + int(value) * SECOND_US
         elif word == "peg":
-            peg, sign, offset = re.match(r"(best_bid|best_offer)([+-]?)(\d*)", value).groups()  # type: ignore[union-attr]
+            peg, _, offset = re.match(r"(best_bid|best_offer)([+-]?)(\d*)", value).groups()  # type: ignore[union-attr]
             options |= {"peg": peg, "peg_offset_ticks": int(offset or 0)}
         else:
             raise AssertionError(f"what is {word}?")
