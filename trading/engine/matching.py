@@ -11,6 +11,7 @@ from .errors import InvariantBroken
 from .fees import PPM, ROUND_UP, Rates, affordable_lots, fee_atoms, rounding_atoms
 from .holds import hold_atoms
 from .market import Market
+from .native import mypyc_attr
 from .open_orders import OpenOrders
 from .order_book import BOTH, DECREMENT, NEWEST, PREVENTIONS, Order, PriceLevel, Special
 from .outcomes import Reason, SelfTradePrevented
@@ -22,6 +23,7 @@ BUDGET_SPENT: Final = Reason.BUDGET_SPENT
 SELF_TRADE: Final = Reason.SELF_TRADE
 
 
+@mypyc_attr(free_list_len=1)
 class Taker:
     """An order while it matches: what it asks for, and what it has got.
 

@@ -1,10 +1,17 @@
-"""The types of native code, and what stands for them where the engine is interpreted. This module is never compiled."""
+"""The words of mypyc that the engine's sources use, and what stands for them where they are interpreted. Never compiled itself."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from mypy_extensions import i64
+    from mypy_extensions import i64, mypyc_attr
 else:
     i64 = int
+    Class = TypeVar("Class")
 
-__all__ = ["i64"]
+    def mypyc_attr(**attributes: object) -> Callable[[Class], Class]:
+        """Says of a native class how it is made; of any other nothing."""
+        return lambda plain: plain
+
+
+__all__ = ["i64", "mypyc_attr"]

@@ -15,6 +15,7 @@ from typing import Final
 from .commands import Leg, OrderType, Peg, SelfTradePrevention, Side
 from .errors import InvariantBroken
 from .fees import Rates
+from .native import mypyc_attr
 from .participant import Participant
 
 NEWEST: Final = 0
@@ -77,6 +78,7 @@ class Special:
         self.on_fill: tuple[Leg, ...] = ()
 
 
+@mypyc_attr(free_list_len=1)
 class Order:
     """An order of one account. It is made when it first rests or waits; what it traded as a taker before is in its sums.
 
@@ -177,6 +179,7 @@ class Order:
         return self.number & (1 << 44) - 1, self.number >> 44
 
 
+@mypyc_attr(free_list_len=1)
 class PriceLevel:
     """The orders at one price, oldest first, and what is shown of them. It leaves the book with its last order.
 
