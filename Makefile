@@ -5,12 +5,13 @@ VENV_PYTHON = .venv/bin/python
 UV_COMPILE = $(VENV_PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench chaos soak drill lock clean
+.PHONY: help run test check prove bench chaos soak drill lock clean
 
 help:
 	@echo "make run     start the exchange with a demo market on PORT (default 8000); BOTS=off for a silent one"
 	@echo "make test    all tests"
 	@echo "make check   format, lint, types, import floors, migrations and OpenAPI in step"
+	@echo "make prove   the engine against its oracle over ten million drawn commands; ARGS='--commands 1_000_000 --seed 7'"
 	@echo "make bench   the figures of docs/benchmarks.md, also written to .state/bench.json; ARGS=durable for a part"
 	@echo "make chaos   faults under load and the defects that they must find; ARGS='--kills 1000' for the long form"
 	@echo "make soak    a mixed load for 20 minutes: what grows, what gets slower; ARGS='--minutes 60'"
@@ -35,6 +36,10 @@ check:
 	.venv/bin/lint-imports
 	$(VENV_PYTHON) -m exchange.launch.database -- $(VENV_PYTHON) manage.py makemigrations --check --dry-run accounts ledger trading
 	$(VENV_PYTHON) -m exchange.launch.database -- $(VENV_PYTHON) manage.py openapi --check
+
+prove:
+	@$(PYTHON) etc/bootstrap.py dev
+	$(VENV_PYTHON) -m tests.prove $(ARGS)
 
 bench:
 	@$(PYTHON) etc/bootstrap.py dev

@@ -6,7 +6,6 @@ At every moment an order holds what it could cost, fee included, to the unit; so
 from .fees import cost_atoms
 from .market import Market
 from .order_book import Order, Special
-from .participant import Participant
 
 
 def hold_atoms(order: Order) -> int:
@@ -46,7 +45,3 @@ def waiting_hold_atoms(order: Order, special: Special) -> int:
 def is_limit_type(type: str) -> bool:  # noqa: A002
     """Whether an order of this type is a limit order once it acts."""
     return type in ("limit", "stop_limit", "take_profit_limit")
-
-
-def is_funded(participant: Participant, is_buy: bool, needed_atoms: int) -> bool:
-    return needed_atoms <= participant.holding(is_buy).available_atoms

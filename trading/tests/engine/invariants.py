@@ -1,84 +1,63 @@
-"""What must hold of an engine after every event, worked out from scratch."""
+"""What must hold of any state after any event, whoever worked it out."""
 
 from collections import Counter
 
-from trading.engine.balances import HOUSE
-from trading.engine.engine import Engine
-from trading.engine.market import Market
-from trading.engine.order_book import BookSide, Order
+from .state import MarketState, OrderState, State
+
+HOUSE = 0
+UNCROSSED = ("open", "post_only")
 
 
-def check(engine: Engine, credited: dict[str, int]) -> None:
-    """Raises AssertionError. ``credited``: what was credited of each asset so far."""
-    orders: list[Order] = []
-    for market in engine.markets.values():
-        orders += _check_book(market)
-    assert sorted(order.number for order in orders) == list(engine.orders)
-    for order in orders:
-        assert engine.orders[order.number] is order
-    _check_accounts(engine, orders)
-    _check_money(engine, orders, credited)
+def check(state: State, credited: dict[str, int]) -> None:
+    """Raises AssertionError. ``credited``: what was credited of each asset so far, less what was taken back."""
+    in_books: list[int] = []
+    for name, market in state.markets.items():
+        for side, numbers in (("buy", market.bids), ("sell", market.asks)):
+            _check_side(state, name, side, numbers)
+            in_books += numbers
+        _check_crossing(state, name, market)
+    assert len(in_books) == len(set(in_books)), "an order is in the book twice"
+    assert sorted(in_books) == sorted(o.number for o in state.orders.values() if o.price is not None)
+    for order in state.orders.values():
+        _check_order(order)
+    _check_money(state, credited)
 
 
-def _check_book(market: Market) -> list[Order]:
-    bids, asks = market.book.levels("buy", 10**6), market.book.levels("sell", 10**6)
-    assert bids == sorted(bids, reverse=True)
-    assert asks == sorted(asks)
-    assert not bids or not asks or bids[0][0] < asks[0][0], f"{market.name} is crossed"
-    return _check_side(market, market.book.bids, bids) + _check_side(market, market.book.asks, asks)
+def _check_side(state: State, market: str, side: str, numbers: tuple[int, ...]) -> None:
+    orders = [state.orders[number] for number in numbers]
+    assert all((order.market, order.side) == (market, side) for order in orders)
+    prices = [order.price or 0 for order in orders]
+    assert prices == sorted(prices, reverse=side == "buy"), f"{side}s of {market} are not in the order of their prices"
 
 
-def _check_side(market: Market, side: BookSide, levels: list[tuple[int, int]]) -> list[Order]:
-    assert [(level.price_ticks, level.lots) for level in side] == levels
-    assert (side.best.price_ticks if side.best else None) == (levels[0][0] if levels else None)
-    orders = []
-    for level in side:
-        queue = list(level)
-        assert queue, "an empty level stays in the book"
-        assert [order.number for order in queue] == sorted(order.number for order in queue), "not in order of arrival"
-        assert level.tail is queue[-1]
-        assert level.lots == sum(order.remaining_lots for order in queue)
-        for order in queue:
-            assert order.level is level
-            assert order.price_ticks == level.price_ticks
-            assert order.market == market.name
-            assert 0 < order.remaining_lots <= order.quantity_lots
-        orders += queue
-    return orders
+def _check_crossing(state: State, name: str, market: MarketState) -> None:
+    if market.state in UNCROSSED and market.bids and market.asks:
+        bid, ask = state.orders[market.bids[0]].price, state.orders[market.asks[0]].price
+        assert bid is not None
+        assert ask is not None
+        assert bid < ask, f"{name} is crossed"
 
 
-def _check_accounts(engine: Engine, orders: list[Order]) -> None:
-    counts = Counter((order.account, order.market) for order in orders)
-    for market in engine.markets.values():
-        for account in market.participants:
-            assert market.open_orders(account) == counts[account, market.name]
-            assert market.open_orders(account) <= market.definition.maximum_open_orders
-    for account in {order.account for order in orders}:
-        mine = sorted(order.number for order in orders if order.account == account)
-        assert [order.number for order in engine.account_orders(account)] == mine
+def _check_order(order: OrderState) -> None:
+    assert order.account > 0
+    assert order.accepted_at_us <= order.updated_at_us
+    if order.quantity is None or order.remaining is None:
+        assert order.price is None, "an order by budget never rests"
+        return
+    assert 0 < order.remaining <= order.quantity
+    assert (order.filled_quote > 0) == (order.remaining < order.quantity)
+    if order.price is not None:
+        assert 0 < order.shown <= order.remaining
 
 
-def _check_money(engine: Engine, orders: list[Order], credited: dict[str, int]) -> None:
-    holds: Counter[tuple[int, str]] = Counter()
-    for order in orders:
-        market = engine.markets[order.market]
-        asset = market.definition.quote if order.side == "buy" else market.definition.base
-        holds[order.account, asset] += _hold(order, market)
+def _check_money(state: State, credited: dict[str, int]) -> None:
+    """Nobody owes anything, nothing was made or lost, and only who has open orders has something held."""
     totals: Counter[str] = Counter()
-    for account, asset, available, held in engine.all_balances():
-        assert available >= 0
-        assert held == holds.pop((account, asset), 0), f"account {account} holds {held} {asset}"
+    for (account, asset), (available, held) in state.balances.items():
+        assert available >= 0, f"account {account} has {available} {asset}"
+        assert held >= 0, f"account {account} holds {held} {asset}"
         assert account != HOUSE or held == 0
-        assert engine.balance(account, asset) == (available, held)
         totals[asset] += available + held
-    assert not holds, "an open order is not funded"
     assert totals == Counter(credited)
-
-
-def _hold(order: Order, market: Market) -> int:
-    if order.side == "sell":
-        return order.remaining_lots * market.definition.lot_atoms
-    value = order.price_ticks * order.remaining_lots * market.tick_lot_atoms
-    charged = (order.fee_ppm_sum + 999_999) // 1_000_000
-    fee_at_the_end = (order.fee_ppm_sum + order.maker_ppm * value + 999_999) // 1_000_000
-    return value + fee_at_the_end - charged
+    with_orders = {order.account for order in state.orders.values()}
+    assert all(account in with_orders for (account, _), (_, held) in state.balances.items() if held)

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 import trading.engine
-from trading.engine.commands import Event
 from trading.engine.engine import Engine
 from trading.engine.fees import Rates
 from trading.engine.snapshot import SnapshotInvalid, dump, load, state_hash
@@ -28,8 +27,8 @@ def run(seed: int, count: int) -> tuple[str, str]:
     """(hash of all outcomes, hash of the state) of a drawn flow."""
     engine = Engine()
     outcomes = hashlib.sha256()
-    for seq, command in enumerate(flow.commands(seed, count), start=1):
-        outcomes.update(repr(engine.apply(Event(seq=seq, at_us=seq, command=command))).encode())
+    for event in flow.events(seed, count):
+        outcomes.update(repr(engine.apply(event)).encode())
     return outcomes.hexdigest(), state_hash(engine)
 
 
@@ -74,8 +73,8 @@ def test_the_engine_has_no_float_no_set_and_no_check_that_can_be_switched_off(so
 
 def test_a_snapshot_loads_to_the_same_bytes() -> None:
     engine = Engine()
-    for seq, command in enumerate(flow.commands(seed=3, count=2_000), start=1):
-        engine.apply(Event(seq=seq, at_us=seq, command=command))
+    for event in flow.events(seed=3, count=2_000):
+        engine.apply(event)
     body = dump(engine)
     assert engine.orders
     assert dump(load(body)) == body
