@@ -7,7 +7,7 @@ from .open_orders import OpenOrders
 from .order_book import Order, Special
 from .order_checks import LIMIT_TYPES, MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_PRICE_TICKS, MAXIMUM_QUANTITY_LOTS, PEAKS
 from .outcomes import CommandRejected, OrderAmended, Reason
-from .placing import Placing
+from .placing import Placing, meets
 
 
 class Amended:
@@ -84,10 +84,10 @@ class Amending:
         is_banded = is_limit and moves and market.band_ppm > 0
         if is_banded and market.is_outside(new.price_ticks, market.band_ppm, self._orders.at_us):
             return Reason.PRICE_BAND
-        meets = is_limit and not _stays_in_place(order, new) and _meets(order, new.price_ticks)
-        if meets and (order.is_post_only or market.state == "post_only"):
+        would_take = is_limit and not _stays_in_place(order, new) and meets(market, order.is_buy, new.price_ticks)
+        if would_take and (order.is_post_only or market.state == "post_only"):
             return Reason.WOULD_TAKE
-        takes = meets and market.is_open
+        takes = would_take and market.is_open
         needed_atoms = _needed_atoms(order, new, takes) - hold_atoms(order)
         if needed_atoms > order.participant.holding(order.is_buy).available_atoms:
             return Reason.INSUFFICIENT_FUNDS
@@ -203,13 +203,6 @@ def _stays_in_place(order: Order, new: Amended) -> bool:
     if order.level is None:
         return True
     return new.price_ticks == order.price_ticks and new.quantity_lots <= order.quantity_lots
-
-
-def _meets(order: Order, price_ticks: int) -> bool:
-    best = order.participant.market.book.opposite(order.is_buy).best
-    if best is None:
-        return False
-    return best.price_ticks <= price_ticks if order.is_buy else best.price_ticks >= price_ticks
 
 
 def _needed_atoms(order: Order, new: Amended, takes: bool) -> int:
