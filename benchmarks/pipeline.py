@@ -15,7 +15,8 @@ from trading.fold import Applied, Fold
 from trading.inbox import Overloaded
 from trading.journal.records import Draft
 from trading.projections.projector import Projector
-from trading.replica import Publication, Replica, ReplicaSettings, Submission
+from trading.publications import Publication, Submission
+from trading.replica import Replica, ReplicaSettings
 from trading.runtime import spare_the_collector
 
 INBOX = 10_000

@@ -7,7 +7,7 @@ import msgspec
 from accounts.problems import REGISTRY
 from trading.api.application import ROUTES
 from trading.api.routes import Route
-from trading.shapes import ProblemBody
+from trading.shapes import OrderPreview, ProblemBody
 
 _REF = "#/components/schemas/{name}"
 _PROBLEMS = {"all": (400, 404), "user": (400, 401, 403, 404, 409, 422, 503)}
@@ -16,7 +16,7 @@ _PROBLEMS = {"all": (400, 404), "user": (400, 401, 403, 404, 409, 422, 503)}
 def add_raw_realms(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """drf-spectacular's postprocessing hook."""
     used = (shape for route in ROUTES for shape in (route.body, route.answer, route.other_answer))
-    shapes = [ProblemBody, *(shape for shape in used if shape is not None)]
+    shapes = [ProblemBody, OrderPreview, *(shape for shape in used if shape is not None)]
     _, components = msgspec.json.schema_components(shapes, ref_template=_REF)
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(_without_prefix_items(components))
@@ -42,8 +42,8 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if route.name == "place_order":
         operation["responses"]["200"] = {
-            "description": "Done before: the first answer.",
-            "content": _content(route.answer),
+            "description": "Done before: the first answer; or with validate_only what would become of it.",
+            "content": _content(route.answer, OrderPreview),
         }
     if route.name == "ready":
         operation["responses"]["503"] = {"description": "Some part does not serve.", "content": _content(route.answer)}

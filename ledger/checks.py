@@ -38,8 +38,10 @@ _QUERIES = (
         "posting {} of entry {} carries a wrong running balance",
     ),
     (
-        "SELECT p.id, p.cause FROM ledger_posting p JOIN ledger_account a ON a.id = p.account_id"
-        " WHERE p.held > 0 AND (a.kind <> 'user' OR p.held > p.balance)",
+        "SELECT p.id, p.cause FROM (SELECT id, cause, account_id, balance, held, lead(cause) OVER"
+        " (PARTITION BY account_id ORDER BY id) IS DISTINCT FROM cause AS ends_entry FROM ledger_posting) p"
+        " JOIN ledger_account a ON a.id = p.account_id"
+        " WHERE p.held > 0 AND (a.kind <> 'user' OR p.held > p.balance AND p.ends_entry)",
         "posting {} of entry {} holds more than there is",
     ),
     (
@@ -57,8 +59,10 @@ _QUERIES = (
     (
         "SELECT e.cause, e.reverses FROM ledger_entry e WHERE e.reverses IS NOT NULL AND ("
         " NOT EXISTS (SELECT FROM ledger_entry o WHERE o.cause = e.reverses AND o.cause < e.cause)"
+        " OR NOT EXISTS (SELECT FROM ledger_posting p"
+        " WHERE p.cause = e.cause AND p.kind NOT IN ('trade', 'fee', 'rounding', 'hold'))"
         " OR EXISTS (SELECT FROM ledger_posting p WHERE p.cause IN (e.cause, e.reverses)"
-        " GROUP BY p.account_id HAVING sum(p.amount) <> 0))",
+        " AND p.kind NOT IN ('trade', 'fee', 'rounding', 'hold') GROUP BY p.account_id HAVING sum(p.amount) <> 0))",
         "entry {} reverses entry {} and is not its mirror",
     ),
     (

@@ -7,6 +7,7 @@ without writing anything; all else becomes a command, and its answer is what the
 import datetime as dt
 import logging
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,31 +16,30 @@ from psycopg import Connection, OperationalError
 
 from accounts.problems import CONFLICT, INVALID_PARAMETER, NOT_READY, Problem
 
-from . import amounts, queries
-from .engine.commands import CancelAll, CancelOrder, Command, Credit, PlaceOrder, Side
-from .engine.order_checks import MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_PRICE_TICKS, MAXIMUM_QUANTITY_LOTS
-from .engine.outcomes import CommandRejected, Filled, OrderCancelled, Reason
+from . import queries
+from .engine.commands import CancelAfter, CancelAll, CancelOrder, Command, Credit, Side
+from .engine.outcomes import CancelAfterSet, CommandRejected, Filled, OrderCancelled, Reason
+from .fold import Applied
 from .inbox import Overloaded
-from .instruments import Market, OffLot, OffTick
+from .instruments import Market
 from .journal.records import derived_command_id, new_command_id
 from .models import FaucetGrant
+from .order_facts import OPEN_STATUSES
+from .order_requests import amend_command, parse_atoms, place_command, wrong
 from .problems import (
     FAUCET_LIMIT,
-    NOT_SUPPORTED,
-    OFF_LOT,
-    OFF_TICK,
     ORDER_CLOSED,
     OUTCOME_UNKNOWN,
     OVERLOADED,
-    TOO_PRECISE,
     UNKNOWN_ASSET,
     UNKNOWN_MARKET,
     UNKNOWN_ORDER,
     refused,
 )
-from .replica import Answer, ReplicaStopped
+from .publications import Answer
+from .replica import ReplicaStopped
 from .runtime import CommandRefused, LiveBehind, OutcomeUnknown, ProjectionBehind, Runtime
-from .shapes import FillBody, OrderBody, OrderLike, OrderRequest, at_text, order_body
+from .shapes import AmendRequest, FillBody, OrderBody, OrderLike, OrderPreview, OrderRequest, at_text, order_body
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ async def place_order(
 ) -> Placed:
     """Places an order. Raises Problem; a refusal of the engine carries its reason as code."""
     market = market_of(runtime, request.market)
-    command = as_command(account, request, market)
+    command = place_command(account, request, market)
     if request.client_order_id is not None:
         command_id = client_command_id(account, request.client_order_id)
     elif idempotency_key is not None:
@@ -84,12 +84,40 @@ async def place_order(
     else:
         command_id = new_command_id()
     answer = await submit(runtime, command, command_id=command_id, request_id=request_id)
+    return await placed(runtime, account, command_id, answer, market)
+
+
+async def preview_order(runtime: Runtime, *, account: int, request: OrderRequest) -> OrderPreview:
+    """What would become of the order now, by every check that placing makes; nothing is written. Raises Problem."""
+    market = market_of(runtime, request.market)
+    command = place_command(account, request, market)
+    now_us = time.time_ns() // 1000
+    with submitting():
+        found = await runtime.ask(lambda engine: engine.dry_run(command, max(now_us, engine.at_us)))
+    if found.reason is not None:
+        raise refused(found.reason)
+    holding = market.quote if command.side == "buy" else market.base
+    return OrderPreview(
+        market=market.name,
+        side=command.side,
+        type=command.type,
+        filled_quantity=market.quantity(found.filled_lots),
+        quote_quantity=market.quote.text(found.quote_atoms),
+        average_price=market.average_price(found.quote_atoms, found.filled_lots) if found.filled_lots else None,
+        fee=market.quote.text(found.fee_atoms),
+        fee_asset=market.quote.definition.asset,
+        open_quantity=market.quantity(found.open_lots),
+        price=None if found.price_ticks is None else market.price(found.price_ticks),
+        held=holding.text(found.hold_atoms),
+        held_asset=holding.definition.asset,
+    )
+
+
+async def placed(runtime: Runtime, account: int, command_id: str, answer: Answer, market: Market) -> Placed:
+    """What became of a submitted order. Raises Problem if it was refused, or the id was used for something else."""
     order = runtime.live.order(command_id)
     if answer.applied is not None and order is not None:
-        fills = [
-            _taker_fill(fill, market, answer.applied.at_us) for fill in answer.applied.outcomes if type(fill) is Filled
-        ]
-        return Placed(_unless_rejected(order, market, fills), created=True)
+        return Placed(_unless_rejected(order, market, _fills_in(answer.applied, order.seq, market)), created=True)
     return Placed(await _first_answer(runtime, account, command_id, market), created=False)
 
 
@@ -97,43 +125,11 @@ def client_command_id(account: int, client_order_id: str) -> str:
     return derived_command_id("order", account, client_order_id)
 
 
-def as_command(account: int, request: OrderRequest, market: Market) -> PlaceOrder:
-    """The command of a request. Raises Problem for what needs no engine to refuse."""
-    _refuse_unsupported(request)
-    is_limit = request.type == "limit"
-    price = request.price if is_limit else request.slippage_price
-    if is_limit and request.slippage_price is not None:
-        raise _wrong("slippage_price", "A limit order has its limit in price; slippage_price is for market orders.")
-    if not is_limit and request.price is not None:
-        raise _wrong("price", "A market order has no price; slippage_price caps it.")
-    if is_limit and price is None:
-        raise _wrong("price", "A limit order needs a price.")
-    if (request.quantity is None) == (request.quote_quantity is None):
-        raise _wrong("quantity", "Give quantity, or quote_quantity for a market buy.")
-    if request.quote_quantity is not None and (is_limit or request.side == "sell"):
-        raise _wrong("quote_quantity", "Only a market buy can be given by quote_quantity.")
-    tif = request.time_in_force or ("GTC" if is_limit else "IOC")
-    if tif == "GTD" or request.post_only == "reprice":
-        raise Problem(NOT_SUPPORTED, "GTD and reprice are not supported yet.")
-    return PlaceOrder(
-        account=account,
-        market=market.name,
-        side=request.side,
-        type="limit" if is_limit else "market",
-        time_in_force=tif,
-        quantity_lots=None if request.quantity is None else _lots(market, request.quantity),
-        budget_atoms=None if request.quote_quantity is None else _budget(market, request.quote_quantity),
-        price_ticks=None if price is None else _ticks(market, price, "price" if is_limit else "slippage_price"),
-        post_only=request.post_only,
-        client_order_id=request.client_order_id,
-    )
-
-
 async def cancel_order(runtime: Runtime, *, account: int, reference: str, request_id: str) -> OrderBody:
     """Cancels one order, by its id or ``client:ID``. Raises Problem: unknown_order, order_closed."""
     order_id = _order_id(account, reference)
     order = await _known_order(runtime, account, order_id)
-    if order.status != "open":
+    if order.status not in OPEN_STATUSES:
         raise _closed(order)
     answer = await submit(
         runtime,
@@ -142,8 +138,27 @@ async def cancel_order(runtime: Runtime, *, account: int, reference: str, reques
         request_id=request_id,
     )
     order = runtime.live.order(order_id) or order
-    if answer.applied is not None and type(answer.applied.outcomes[0]) is CommandRejected:
+    if _rejection(answer) is not None:
         raise _closed(order)
+    return await describe(runtime, order)
+
+
+async def amend_order(
+    runtime: Runtime, *, account: int, reference: str, request: AmendRequest, request_id: str
+) -> OrderBody:
+    """Changes an open order in place, by its id or ``client:ID``. Raises Problem; a refusal carries the engine's reason."""
+    order_id = _order_id(account, reference)
+    order = await _known_order(runtime, account, order_id)
+    if order.status not in OPEN_STATUSES:
+        raise _closed(order)
+    command = amend_command(account, order.seq, request, market_of(runtime, order.market))
+    answer = await submit(runtime, command, command_id=new_command_id(), request_id=request_id)
+    order = runtime.live.order(order_id) or order
+    reason = _rejection(answer)
+    if reason is Reason.UNKNOWN_ORDER:
+        raise _closed(order)
+    if reason is not None:
+        raise refused(reason, order_id=order.order_id, sequence=answer.seq)
     return await describe(runtime, order)
 
 
@@ -153,8 +168,28 @@ async def cancel_all(runtime: Runtime, *, account: int, market: str | None, side
         market_of(runtime, market)
     command = CancelAll(account=account, market=market, side=side)
     answer = await submit(runtime, command, command_id=new_command_id(), request_id=request_id)
+    return count_cancelled(answer, account)
+
+
+def count_cancelled(answer: Answer, account: int) -> int:
+    """How many orders a CancelAll of the account ended, those that were linked to them included."""
     outcomes = [] if answer.applied is None else answer.applied.outcomes
-    return sum(type(outcome) is OrderCancelled for outcome in outcomes)
+    return sum(
+        type(outcome) is OrderCancelled
+        and outcome.account == account
+        and outcome.reason in (Reason.USER_CANCELLED, Reason.ONE_CANCELS_OTHER)
+        for outcome in outcomes
+    )
+
+
+async def cancel_after(runtime: Runtime, *, account: int, timeout_ms: int, request_id: str) -> int | None:
+    """Sets the account's dead man's switch, or turns it off by 0; returns when it fires, in microseconds."""
+    command = CancelAfter(account=account, timeout_us=timeout_ms * 1000)
+    answer = await submit(runtime, command, command_id=new_command_id(), request_id=request_id)
+    for outcome in [] if answer.applied is None else answer.applied.outcomes:
+        if type(outcome) is CancelAfterSet:
+            return outcome.due_us
+    raise Problem(OUTCOME_UNKNOWN, "Ask again: the time begins anew.", headers={"Retry-After": "1"})
 
 
 async def find_order(runtime: Runtime, *, account: int, reference: str) -> OrderBody:
@@ -216,9 +251,9 @@ async def draw_from_faucet(
     known = runtime.live.assets.get(asset)
     if known is None:
         raise Problem(UNKNOWN_ASSET, f"There is no asset {asset!r}. GET /public/assets lists all.")
-    atoms = _atoms(known.parse, quantity, "quantity")
+    atoms = parse_atoms(known.parse, quantity, "quantity")
     if atoms == 0:
-        raise _wrong("quantity", "The quantity must be more than zero.")
+        raise wrong("quantity", "The quantity must be more than zero.")
     limit = FAUCET_DAILY.get(asset, 0) * 10**known.definition.decimals
     key = new_command_id() if idempotency_key is None else idempotency_key
     command_id = derived_command_id("faucet", account, key)
@@ -268,8 +303,17 @@ def _grant(
 
 async def submit(runtime: Runtime, command: Command, *, command_id: str, request_id: str) -> Answer:
     """Submits a command; raises Problem for what can go wrong on the way, and for an id used for another command."""
-    try:
+    with submitting():
         answer = await runtime.submit(command, command_id=command_id, request_id=request_id)
+    refuse_conflict(answer)
+    return answer
+
+
+@contextmanager
+def submitting() -> Iterator[None]:
+    """Raises Problem for what can go wrong on the way to the engine."""
+    try:
+        yield
     except Overloaded as error:
         raise Problem(OVERLOADED, f"Nothing was done: {error}.", headers={"Retry-After": "1"}) from error
     except ReplicaStopped as error:
@@ -279,9 +323,13 @@ async def submit(runtime: Runtime, command: Command, *, command_id: str, request
     except OutcomeUnknown as error:
         detail = "Ask again with the same idempotency key or client order id, or look at your open orders."
         raise Problem(OUTCOME_UNKNOWN, detail, headers={"Retry-After": "2"}) from error
+    except TimeoutError as error:
+        raise Problem(NOT_READY, "The engine does not answer.", headers={"Retry-After": "2"}) from error
+
+
+def refuse_conflict(answer: Answer) -> None:
     if answer.conflict:
         raise Problem(CONFLICT, "This idempotency key or client order id was used for a different request.")
-    return answer
 
 
 async def read(runtime: Runtime, query, /, **arguments):  # type: ignore[no-untyped-def]
@@ -317,17 +365,32 @@ def _unless_rejected(order: OrderLike, market: Market, fills: list[FillBody]) ->
     return order_body(order, market, fills)
 
 
-def _taker_fill(fill: Filled, market: Market, at_us: int) -> FillBody:
+def _fills_in(event: Applied, order: int, market: Market) -> list[FillBody]:
+    """The fills of the order of this number in one event; what it set off may have traded with it as well."""
+    return [
+        _fill(outcome, market, event.at_us, is_taker=outcome.taker_order == order)
+        for outcome in event.outcomes
+        if type(outcome) is Filled and order in (outcome.taker_order, outcome.maker_order)
+    ]
+
+
+def _fill(fill: Filled, market: Market, at_us: int, *, is_taker: bool) -> FillBody:
     return FillBody(
         id=fill.trade,
         price=market.price(fill.price_ticks),
         quantity=market.quantity(fill.quantity_lots),
         quote_quantity=market.quote.text(fill.quote_atoms),
-        fee=market.quote.text(fill.taker_fee_atoms),
+        fee=market.quote.text(fill.taker_fee_atoms if is_taker else fill.maker_fee_atoms),
         fee_asset=market.quote.definition.asset,
-        liquidity="taker",
+        liquidity="taker" if is_taker else "maker",
         at=at_text(at_us),
     )
+
+
+def _rejection(answer: Answer) -> Reason | None:
+    """Why the engine refused a command that is no order; None if it did not, or if that was told before."""
+    outcomes = [] if answer.applied is None else answer.applied.outcomes
+    return next((outcome.reason for outcome in outcomes if type(outcome) is CommandRejected), None)
 
 
 def _order_id(account: int, reference: str) -> str:
@@ -341,63 +404,3 @@ def _order_id(account: int, reference: str) -> str:
 def _closed(order: OrderLike) -> Problem:
     detail = f"The order is {order.status}."
     return Problem(ORDER_CLOSED, detail, {"order_id": order.order_id, "sequence": order.updated_seq})
-
-
-def _refuse_unsupported(request: OrderRequest) -> None:
-    if request.type not in ("limit", "market"):
-        raise Problem(NOT_SUPPORTED, f"Orders of type {request.type} are not supported yet.")
-    if request.self_trade_prevention != "cancel_newest":
-        raise Problem(NOT_SUPPORTED, "Self-trade prevention is cancel_newest.")
-    given = {
-        "expires_at": request.expires_at,
-        "display_quantity": request.display_quantity,
-        "trigger_price": request.trigger_price,
-        "trailing_offset": request.trailing_offset,
-        "deadline_at": request.deadline_at,
-        "validate_only": request.validate_only or None,
-    }
-    for name, value in given.items():
-        if value is not None:
-            raise Problem(NOT_SUPPORTED, f"{name} is not supported yet.", {"errors": {name: ["Leave it out."]}})
-
-
-def _ticks(market: Market, text: str, name: str) -> int:
-    try:
-        return _bounded(market.parse_price(text), MAXIMUM_PRICE_TICKS)
-    except OffTick as error:
-        raise Problem(OFF_TICK, str(error), {"errors": {name: [str(error)]}}) from error
-    except amounts.NotADecimal as error:
-        raise _wrong(name, str(error)) from error
-
-
-def _lots(market: Market, text: str) -> int:
-    try:
-        return _bounded(market.parse_quantity(text), MAXIMUM_QUANTITY_LOTS)
-    except OffLot as error:
-        raise Problem(OFF_LOT, str(error), {"errors": {"quantity": [str(error)]}}) from error
-    except amounts.NotADecimal as error:
-        raise _wrong("quantity", str(error)) from error
-
-
-def _budget(market: Market, text: str) -> int:
-    return _bounded(_atoms(market.quote.parse, text, "quote_quantity"), MAXIMUM_NOTIONAL_ATOMS)
-
-
-def _bounded(value: int, maximum: int) -> int:
-    """Refuses here what the engine would refuse, so that the journal holds no number wider than its readers expect."""
-    if value > maximum:
-        raise refused(Reason.ABOVE_MAXIMUM)
-    return value
-
-
-def _atoms(parse, text: str, name: str) -> int:  # type: ignore[no-untyped-def]
-    try:
-        return int(parse(text))
-    except amounts.TooPrecise as error:
-        raise Problem(TOO_PRECISE, str(error), {"errors": {name: [str(error)]}}) from error
-    except amounts.NotADecimal as error:
-        raise _wrong(name, str(error)) from error
-
-
-def _wrong(name: str, detail: str) -> Problem:
-    return Problem(INVALID_PARAMETER, detail, {"errors": {name: [detail]}})

@@ -7,6 +7,7 @@ one: it has a bound of its own. Asleep, the taker is woken by a command or by ne
 import collections
 import os
 import select
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -17,10 +18,11 @@ class Overloaded(Exception):
 
 
 class Inbox(Generic[T]):
-    """``limit`` bounds the urgent and the others, each."""
+    """``limit`` bounds the urgent and the others, each. ``is_joined`` says of an item that the next one leaves with it."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, is_joined: Callable[[T], bool] = lambda item: False) -> None:
         self._limit = limit
+        self._is_joined = is_joined
         self._urgent: collections.deque[T] = collections.deque()
         self._others: collections.deque[T] = collections.deque()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -29,12 +31,14 @@ class Inbox(Generic[T]):
     def __len__(self) -> int:
         return len(self._urgent) + len(self._others)
 
-    def put(self, item: T, *, urgent: bool, exempt: bool = False) -> None:
-        """``exempt``: accepted beyond the bound too, up to the same number again. Raises Overloaded, nothing accepted."""
+    def put(self, *items: T, urgent: bool, exempt: bool = False) -> None:
+        """Puts the items in, with nothing between them. ``exempt``: accepted beyond the bound too, up to the same number
+        again. Raises Overloaded, nothing accepted.
+        """
         queue = self._urgent if urgent else self._others
-        if len(queue) >= self._limit * (1 + exempt):
-            raise Overloaded(f"{self._limit} commands wait already")
-        queue.append(item)
+        if len(queue) + len(items) > self._limit * (1 + exempt):
+            raise Overloaded(f"{len(queue)} commands wait already")
+        queue.extend(items)  # at once, for the taker too: it never sees the first of them alone
         if self._asleep:
             self.ring()
 
@@ -47,9 +51,17 @@ class Inbox(Generic[T]):
         os.eventfd_write(self._bell, 1)
 
     def take(self, limit: int) -> list[T]:
-        """At most ``limit`` items: the urgent first, but half of the places are kept for the others."""
-        batch = _take(self._urgent, limit - min(len(self._others), limit // 2))
-        return batch + _take(self._others, limit - len(batch))
+        """At most ``limit`` items, and what is joined to the last: the urgent first, but half of the places are kept for
+        the others.
+        """
+        batch = self._take(self._urgent, limit - min(len(self._others), limit // 2))
+        return batch + self._take(self._others, max(limit - len(batch), 0))
+
+    def _take(self, queue: collections.deque[T], limit: int) -> list[T]:
+        items = [queue.popleft() for _ in range(min(limit, len(queue)))]
+        while items and self._is_joined(items[-1]):
+            items.append(queue.popleft())
+        return items
 
     def wait(self, timeout_s: float, *file_descriptors: int) -> None:
         """Sleeps until there is something to take, one of the descriptors can be read, or the time is over."""
@@ -69,7 +81,3 @@ class Inbox(Generic[T]):
 
     def __del__(self) -> None:
         os.close(self._bell)
-
-
-def _take(queue: collections.deque[T], limit: int) -> list[T]:
-    return [queue.popleft() for _ in range(min(limit, len(queue)))]

@@ -6,23 +6,32 @@ whole before anything else runs, so what is read is always the state at one sequ
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from trading.engine.commands import DefineAsset, DefineMarket, FeeTier, PlaceOrder, SetMarketState, Side
+from trading.engine.commands import DefineAsset, DefineMarket, FeeTier, PlaceOrder, Side
 from trading.engine.engine import Engine
+from trading.engine.order_book import Order as EngineOrder
 from trading.engine.outcomes import (
     AssetDefined,
     BalanceChanged,
     FeeTierSet,
     Filled,
+    LegPlaced,
     MarketDefined,
     MarketStateChanged,
     OrderAccepted,
+    OrderAmended,
     OrderCancelled,
     OrderFilled,
+    OrderRefreshed,
     OrderRejected,
-    Reason,
+    OrderRepriced,
+    OrderRested,
+    OrderTriggered,
+    OrderWaiting,
+    SelfTradePrevented,
 )
 from trading.engine.outcomes import Outcome as EngineOutcome
 
@@ -30,7 +39,9 @@ from .fold import Applied
 from .instruments import Asset, Market
 from .market_data.depth import Depth
 from .market_data.ticker import Minute, RollingTicker
-from .replica import Level
+from .order_facts import brought, cancelled_status, is_pegged, leg_id, leg_order, reduced_orders
+from .publications import Publication, book_levels
+from .queries import OrderRow
 
 HOUSE = 0
 """The engine's account for the fees it has taken; the live state does not follow it."""
@@ -52,23 +63,11 @@ class TradePrint(NamedTuple):
     taker_side: Side
 
 
-def cancelled_status(outcome: OrderCancelled, filled_lots: int) -> str:
-    """The status of an order whose rest was cancelled. One that has spent its budget has done all it was asked to."""
-    return "filled" if outcome.reason is Reason.BUDGET_SPENT and filled_lots else "cancelled"
-
-
-class Placed(NamedTuple):
-    """How an open order came to be: its event, and the number of the event that last changed it."""
-
-    seq: int
-    order_id: str
-    at_us: int
-    command: PlaceOrder
-    updated_seq: int
-
-
 class LiveOrder:
-    """An order as it stands. ``seq`` is its number, ``order_id`` the id clients know it by."""
+    """An order as it stands. ``seq`` is its number, ``order_id`` the id clients know it by.
+
+    ``price_ticks`` is its limit or cap, wherever a pegged one rests.
+    """
 
     __slots__ = (
         "account",
@@ -79,6 +78,7 @@ class LiveOrder:
         "filled_lots",
         "filled_quote_atoms",
         "market",
+        "options",
         "order_id",
         "post_only",
         "price_ticks",
@@ -106,6 +106,7 @@ class LiveOrder:
         self.price_ticks = command.price_ticks
         self.quantity_lots = command.quantity_lots
         self.budget_atoms = command.budget_atoms
+        self.options = command.options
         self.filled_lots = 0
         self.filled_quote_atoms = 0
         self.fee_atoms = 0
@@ -114,6 +115,14 @@ class LiveOrder:
         self.created_at_us = at_us
         self.updated_at_us = at_us
         self.updated_seq = seq
+
+    def as_placed(self) -> "LiveOrder":
+        """The order before anything became of it."""
+        placed = copy(self)
+        placed.filled_lots = placed.filled_quote_atoms = placed.fee_atoms = 0
+        placed.status, placed.reason = ("waiting" if self.status == "waiting" else "open"), None
+        placed.updated_at_us = self.created_at_us
+        return placed
 
 
 @dataclass(slots=True)
@@ -141,6 +150,8 @@ class LiveState:
         self._by_id: dict[str, LiveOrder] = {}
         self._closed: OrderedDict[str, LiveOrder] = OrderedDict()
         self._closed_by_seq: dict[int, LiveOrder] = {}
+        self._legs: dict[int, LiveOrder] = {}
+        """Legs that were told of and not yet accepted or refused, by number."""
 
     # Reading
 
@@ -171,31 +182,25 @@ class LiveState:
 
     # Writing
 
-    def load(self, engine: Engine, placed: Iterable[Placed]) -> None:
-        """Takes the engine's state over. ``placed``: every open order, in order of number."""
+    def load(self, engine: Engine, rows: Iterable[OrderRow]) -> None:
+        """Takes the engine's state over. ``rows``: every open order as the read models have it, oldest first.
+
+        They may be ahead of the engine; what it knows better is taken from there, all else will be told again.
+        """
         self.seq, self.at_us = engine.seq, engine.at_us
         for asset in engine.assets.values():
             self._define_asset(asset)
         for market in engine.markets.values():
             state = self._define_market(market.definition)
             state.market.state = market.state
-            state.depth.load(
-                bids=((level.price_ticks, level.lots) for level in market.book.bids),
-                asks=((level.price_ticks, level.lots) for level in market.book.asks),
-            )
+            state.depth.load(*book_levels(market))
         self.fee_tiers = dict(engine.fee_tiers)
         for account, name, available, held in engine.all_balances():
             if account == HOUSE:
                 continue
             self.balances.setdefault(account, {})[name] = (available, held)
-        for seq, order_id, at_us, command, updated_seq in placed:
-            resting = engine.orders[seq]
-            order = self._open_order(LiveOrder(seq, order_id, at_us, command))
-            order.updated_seq = updated_seq
-            order.filled_lots = resting.quantity_lots - resting.remaining_lots
-            order.filled_quote_atoms = resting.filled_quote_atoms
-            order.fee_atoms = -(-resting.fee_ppm_sum // 1_000_000)
-            order.updated_at_us = resting.updated_at_us
+        for row in rows:
+            self._open_order(_loaded(row, engine.orders[row.seq]))
 
     def load_history(self, market: str, minutes: Iterable[Minute], trades: Iterable[TradePrint]) -> None:
         """Puts back the last 24 hours of minutes and the recent trades, both in order of time."""
@@ -206,45 +211,98 @@ class LiveState:
         if state.trades:
             state.ticker.last = state.trades[-1].price_ticks
 
-    def set_levels(self, levels: dict[Level, int]) -> None:
+    def set_levels(self, publication: Publication) -> None:
         """Takes over the book levels that a publication touched, after its events were applied."""
-        for (market, side, price), lots in levels.items():
+        for (market, side, price), lots in publication.levels.items():
             self.markets[market].depth.side(side).set(price, lots)
+        for market, (bids, asks) in publication.books.items():
+            depth = self.markets[market].depth = Depth()
+            depth.load(bids, asks)
 
     def apply(self, event: Applied) -> None:
         """Takes over one event."""
         self.seq, self.at_us = event.seq, event.at_us
-        command = event.command
-        for outcome in event.outcomes:
+        for place, outcome in enumerate(event.outcomes):
             kind = type(outcome)
             if isinstance(outcome, BalanceChanged):
                 balance = (outcome.available_atoms, outcome.held_atoms)
                 self.balances.setdefault(outcome.account, {})[outcome.asset] = balance
-            elif kind is OrderAccepted and type(command) is PlaceOrder:
-                self._open_order(LiveOrder(event.seq, event.command_id, event.at_us, command))
+            elif kind is OrderAccepted:
+                self._open_order(self._new_order(event, outcome.order))  # type: ignore[union-attr]
             elif kind is Filled:
                 self._fill(event, outcome)  # type: ignore[arg-type]
             elif kind is OrderFilled:
                 self._close(event, outcome.order, "filled", None)  # type: ignore[union-attr]
             elif kind is OrderCancelled:
                 self._cancel(event, outcome)  # type: ignore[arg-type]
-            elif kind is OrderRejected and type(command) is PlaceOrder:
-                order = LiveOrder(event.seq, event.command_id, event.at_us, command)
+            elif kind is OrderRejected:
+                order = self._new_order(event, outcome.order)  # type: ignore[union-attr]
                 order.status, order.reason = "rejected", outcome.reason.value  # type: ignore[union-attr]
                 self._remember_closed(order)
-            else:
-                self._apply_rare(event, outcome)
+            elif kind is not OrderRested:
+                self._apply_rare(event, place, outcome)
 
-    def _apply_rare(self, event: Applied, outcome: EngineOutcome) -> None:
+    def _apply_rare(self, event: Applied, place: int, outcome: EngineOutcome) -> None:
         match event.command, outcome:
             case DefineAsset() as asset, AssetDefined():
                 self._define_asset(asset)
             case DefineMarket() as market, MarketDefined():
                 self._define_market(market)
-            case SetMarketState() as change, MarketStateChanged():
-                self.markets[change.market].market.state = change.state
+            case _, MarketStateChanged(market=name, state=state):
+                self.markets[name].market.state = state
             case _, FeeTierSet(account=account, tier=tier):
                 self.fee_tiers[account] = tier
+            case _, LegPlaced(order=number, parent=parent):
+                brought_by = self._open.get(parent) or self._closed_by_seq.get(parent)
+                leg = leg_order(outcome, None if brought_by is None else brought_by.options)
+                self._legs[number] = LiveOrder(number, leg_id(number), event.at_us, leg)
+            case _, OrderWaiting(order=number):
+                self._touch(event, number).status = "waiting"
+            case _, OrderTriggered(order=number):
+                self._touch(event, number).status = "open"
+            case _, OrderAmended():
+                self._amend(self._touch(event, outcome.order), outcome)
+            case _, OrderRepriced(order=number, price_ticks=price):
+                order = self._touch(event, number)
+                if order.post_only == "reprice":
+                    order.price_ticks = price
+                else:
+                    order.status = "waiting" if price is None else "open"
+            case _, OrderRefreshed(order=number):
+                self._touch(event, number)
+            case _, SelfTradePrevented():
+                self._prevent(event, place, outcome)
+
+    def _new_order(self, event: Applied, number: int) -> LiveOrder:
+        """The order of this number, which this event brings."""
+        place = brought(event.command) if number == event.seq else None
+        if place is None:
+            leg = self._legs.pop(number)
+            leg.updated_seq = event.seq
+            return leg
+        return LiveOrder(number, event.command_id, event.at_us, place)
+
+    def _touch(self, event: Applied, number: int) -> LiveOrder:
+        """An open order that this event changes."""
+        order = self._open[number]
+        order.updated_at_us, order.updated_seq = event.at_us, event.seq
+        return order
+
+    def _amend(self, order: LiveOrder, amended: OrderAmended) -> None:
+        if not is_pegged(order.options):
+            order.price_ticks = amended.price_ticks
+        if order.quantity_lots is not None:
+            order.quantity_lots = amended.quantity_lots
+        if order.options is not None and amended.trigger_ticks is not None:
+            order.options = replace(order.options, trigger_ticks=amended.trigger_ticks)
+
+    def _prevent(self, event: Applied, place: int, prevented: SelfTradePrevented) -> None:
+        for number in (prevented.taker_order, prevented.maker_order):
+            self._touch(event, number)
+        for number in reduced_orders(event.outcomes, place):
+            order = self._open[number]
+            if order.quantity_lots is not None:
+                order.quantity_lots -= prevented.prevented_lots
 
     def _define_asset(self, definition: DefineAsset) -> None:
         self.assets[definition.asset] = Asset(definition)
@@ -301,3 +359,27 @@ class LiveState:
         if len(self._closed) > RECENTLY_CLOSED:
             _, oldest = self._closed.popitem(last=False)
             del self._closed_by_seq[oldest.seq]
+
+
+def _loaded(row: OrderRow, order: EngineOrder) -> LiveOrder:
+    """An open order from its row, with what the engine knows better."""
+    place = PlaceOrder(
+        account=row.account,
+        market=row.market,
+        side=row.side,
+        type=row.type,
+        time_in_force=row.time_in_force,
+        quantity_lots=None if row.quantity_lots is None else order.quantity_lots,
+        budget_atoms=row.budget_atoms,
+        price_ticks=row.price_ticks,
+        post_only=row.post_only,
+        client_order_id=row.client_order_id,
+        options=row.options,
+    )
+    loaded = LiveOrder(row.seq, row.order_id, row.created_at_us, place)
+    loaded.status = "waiting" if order.level is None else "open"
+    loaded.filled_lots = order.quantity_lots - order.remaining_lots
+    loaded.filled_quote_atoms = order.filled_quote_atoms
+    loaded.fee_atoms = -(-order.fee_ppm_sum // 1_000_000)
+    loaded.updated_at_us, loaded.updated_seq = row.updated_at_us, row.updated_seq
+    return loaded

@@ -7,6 +7,10 @@ Units: ``*_ticks`` of the market's tick, ``*_lots`` of its lot, ``*_atoms`` atom
 from typing import Any
 
 from django.db import models
+from django.db.models import F
+
+from .engine.numbers import LEG_BIT
+from .order_facts import LEG_BITS, PARENT_MASK
 
 
 class VerbatimJSON(models.TextField):  # type: ignore[type-arg]
@@ -149,12 +153,16 @@ class Market(models.Model):
 
 
 class Order(models.Model):
-    """An order as it stands. ``seq`` is the number of its PlaceOrder event, ``id`` that event's command id."""
+    """An order as it stands. ``seq`` is its number: that of the event that placed it, ``id`` that event's command id; a leg
+    has those of ``trading.order_facts``. ``options``: those that are not at their default, as in the journal; NULL for none.
+    """
 
     class Status(models.TextChoices):
+        WAITING = "waiting"
         OPEN = "open"
         FILLED = "filled"
         CANCELLED = "cancelled"
+        EXPIRED = "expired"
         REJECTED = "rejected"
 
     seq = models.BigIntegerField(primary_key=True)
@@ -177,12 +185,22 @@ class Order(models.Model):
     created_at_us = models.BigIntegerField()
     updated_at_us = models.BigIntegerField()
     updated_seq = models.BigIntegerField()
+    options = models.JSONField(null=True)
 
     class Meta:
         db_table = "trading_order"
         indexes = [
-            models.Index(fields=["account_id", "-seq"], name="order_by_account"),
-            models.Index(fields=["account_id", "seq"], name="open_order_by_account", condition=models.Q(status="open")),
+            # By age, see trading.order_facts: a leg stands next to the order that brought it.
+            models.Index(
+                "account_id",
+                F("seq").bitand(PARENT_MASK).bitleftshift(LEG_BITS).bitor(F("seq").bitrightshift(LEG_BIT)).desc(),  # type: ignore[arg-type]
+                name="order_by_account",
+            ),
+            models.Index(
+                fields=["account_id", "seq"],
+                name="open_order_by_account",
+                condition=models.Q(status="open") | models.Q(status="waiting"),
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -247,6 +265,38 @@ class Fill(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class OrderStep(models.Model):
+    """A rare step in an order's life; of placement, fills and end other tables tell. Only ever added to.
+
+    ``place``: where in its event's outcomes it stands; ``after_trade``: the last trade of the event before it, 0 for none.
+    ``details``: the numbers that its outcome carries.
+    """
+
+    class Kind(models.TextChoices):
+        WAITING = "waiting"
+        TRIGGERED = "triggered"
+        AMENDED = "amended"
+        REPRICED = "repriced"
+        REFRESHED = "refreshed"
+        PREVENTED = "prevented"
+        LEG = "leg"
+
+    order_seq = models.BigIntegerField()
+    seq = models.BigIntegerField()
+    place = models.IntegerField()
+    at_us = models.BigIntegerField()
+    after_trade = models.BigIntegerField()
+    kind = models.CharField(max_length=9, choices=Kind)
+    details = models.JSONField()
+    pk = models.CompositePrimaryKey("order_seq", "seq", "place")
+
+    class Meta:
+        db_table = "order_step"
+
+    def __str__(self) -> str:
+        return f"{self.kind} of order {self.order_seq} in event {self.seq}"
 
 
 class Candle(models.Model):

@@ -32,6 +32,16 @@ KINDS: tuple[type[Outcome], ...] = (
     outcomes.OrderCancelled,
     outcomes.BalanceChanged,
     outcomes.CreditReversed,
+    outcomes.OwnerSet,
+    outcomes.CancelAfterSet,
+    outcomes.LegPlaced,
+    outcomes.OrderWaiting,
+    outcomes.OrderTriggered,
+    outcomes.OrderAmended,
+    outcomes.OrderRepriced,
+    outcomes.OrderRefreshed,
+    outcomes.SelfTradePrevented,
+    outcomes.AuctionUncrossed,
 )
 
 _encode = msgspec.json.Encoder().encode

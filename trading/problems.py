@@ -35,6 +35,18 @@ _TITLES = {
     Reason.SLIPPAGE_CAP: "The order stopped at its slippage price.",
     Reason.BUDGET_SPENT: "What is left of the budget buys no further lot.",
     Reason.USER_CANCELLED: "Cancelled by its owner.",
+    Reason.RULES_NOT_NEWER: "The rules are not newer than those in force.",
+    Reason.EXPIRED: "The order's time is over.",
+    Reason.DEADLINE_PASSED: "The request came later than its deadline.",
+    Reason.PRICE_BAND: "The price is too far from the market's reference price.",
+    Reason.CIRCUIT_BREAKER: "The order would have traded too far from the reference price; the market was closed to new orders.",
+    Reason.ONE_CANCELS_OTHER: "The other of two linked orders acted first.",
+    Reason.DEAD_MANS_SWITCH: "The time for all orders of the account had run out.",
+    Reason.DISCONNECTED: "Cancelled because its connection was lost.",
+    Reason.OPERATOR_CANCELLED: "Cancelled by the operator of the exchange.",
+    Reason.CANCEL_FAILED: "The order to be replaced was not open, so no other was placed.",
+    Reason.BELOW_FILLED: "More than that has been filled already.",
+    Reason.INVALID_ACCOUNT: "There is no such account.",
 }
 _REFUSALS: dict[Reason, Kind] = {
     Reason.UNKNOWN_ORDER: UNKNOWN_ORDER,

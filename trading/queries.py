@@ -1,14 +1,20 @@
 """Reading the read models. Plain SQL on the caller's connection, in a worker thread; units as in ``models``."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import psycopg
 
-from trading.engine.commands import Side
+from trading.engine.commands import Options, OrderType, PostOnly, Side, TimeInForce
+from trading.engine.numbers import LEG_BIT, leg_number, leg_of
 
+from .journal.read import records_by_seq
+from .journal.records import decode, given
 from .market_data.ticker import MINUTE_US, WINDOW_MINUTES, Minute
+from .order_facts import LEG_BITS, OPEN_STATUSES, PARENT_MASK, brought
 from .projections.candles import STORED_INTERVALS_S
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -16,8 +22,11 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 _ORDER = (
     "SELECT seq, id::text, account_id, client_order_id, market, side, type, time_in_force, post_only, price_ticks,"
     " quantity_lots, budget_atoms, filled_lots, filled_quote_atoms, fee_atoms, status, reason, created_at_us,"
-    " updated_at_us, updated_seq FROM trading_order"
+    " updated_at_us, updated_seq, options FROM trading_order"
 )
+_AGE = f"((seq & {PARENT_MASK}) << {LEG_BITS} | (seq >> {LEG_BIT}))"
+"""``order_facts.age`` as the index has it."""
+
 _FILL = (
     "SELECT f.id, f.trade_id, o.id::text, t.market, f.side, f.liquidity, t.price_ticks, t.quantity_lots, t.quote_atoms,"
     " f.fee_atoms, t.at_us, t.seq FROM fill f JOIN trade t ON t.id = f.trade_id JOIN trading_order o ON o.seq = f.order_seq"
@@ -33,10 +42,10 @@ class OrderRow:
     account: int
     client_order_id: str | None
     market: str
-    side: str
-    type: str
-    time_in_force: str
-    post_only: str
+    side: Side
+    type: OrderType
+    time_in_force: TimeInForce
+    post_only: PostOnly
     price_ticks: int | None
     quantity_lots: int | None
     budget_atoms: int | None
@@ -48,6 +57,7 @@ class OrderRow:
     created_at_us: int
     updated_at_us: int
     updated_seq: int
+    options: Options | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,27 +101,41 @@ class CandleRow:
     trades: int
 
 
+@dataclass(frozen=True, slots=True)
+class LifeStep:
+    """One step in an order's life. ``details``: by the names of commands, outcomes and tables.
+
+    ``kind``: ``placed``, ``fill``, one of ``models.OrderStep.Kind``, or how it ended: its last status.
+    """
+
+    seq: int
+    at_us: int
+    kind: str
+    details: dict[str, Any]
+
+
 def order_by_id(connection: Connection, order_id: str) -> OrderRow | None:
     row = connection.execute(f"{_ORDER} WHERE id = %s", (order_id,)).fetchone()
-    return None if row is None else OrderRow(*_whole(row))
+    return None if row is None else _order(row)
+
+
+def orders_by_number(connection: Connection, numbers: Sequence[int]) -> list[OrderRow]:
+    """The orders of these numbers, oldest first."""
+    rows = connection.execute(f"{_ORDER} WHERE seq = ANY(%s) ORDER BY {_AGE}", (list(numbers),)).fetchall()
+    return [_order(row) for row in rows]
 
 
 def closed_orders(
     connection: Connection, *, account: int, market: str | None, before: int | None, limit: int
 ) -> list[OrderRow]:
-    """Orders of the account that are not open, newest first, with numbers below ``before``."""
+    """Orders of the account that have ended, newest first, of an age below ``before``."""
     rows = connection.execute(
-        f"{_ORDER} WHERE account_id = %(account)s AND status <> 'open'"
-        " AND (%(market)s::text IS NULL OR market = %(market)s) AND (%(before)s::bigint IS NULL OR seq < %(before)s)"
-        " ORDER BY seq DESC LIMIT %(limit)s",
+        f"{_ORDER} WHERE account_id = %(account)s AND status NOT IN ('open', 'waiting')"
+        f" AND (%(market)s::text IS NULL OR market = %(market)s) AND (%(before)s::bigint IS NULL OR {_AGE} < %(before)s)"
+        f" ORDER BY {_AGE} DESC LIMIT %(limit)s",
         {"account": account, "market": market, "before": before, "limit": limit},
     ).fetchall()
-    return [OrderRow(*_whole(row)) for row in rows]
-
-
-def open_order_updates(connection: Connection) -> dict[int, int]:
-    """Number of the last event of every open order, by order number."""
-    return dict(connection.execute("SELECT seq, updated_seq FROM trading_order WHERE status = 'open'").fetchall())
+    return [_order(row) for row in rows]
 
 
 def fills(
@@ -131,6 +155,57 @@ def fills(
         {"account": account, "market": market, "order": order_id, "before": before, "limit": limit},
     ).fetchall()
     return [FillRow(*_whole(row)) for row in rows]
+
+
+def order_life(connection: Connection, *, order_id: str) -> list[LifeStep]:
+    """All that ever happened to an order, oldest first; a leg stands in its parent's life, too. Nothing for no order.
+
+    Of one event: the placing, then fills and rare steps as they followed each other, the end, the legs that it set off.
+    """
+    order = order_by_id(connection, order_id)
+    if order is None:
+        return []
+    brings_after_end = order.options is not None and bool(order.options.on_fill)
+    placing = records_by_seq(connection, [order.seq]).get(order.seq)
+    placed = None if placing is None else brought(decode(placing))
+    found: list[tuple[tuple[int, int, int, int], LifeStep]] = []
+    if placed is not None:
+        found.append(((order.seq, 0, 0, 0), LifeStep(order.seq, order.created_at_us, "placed", given(placed))))
+    for number, seq, place, at_us, trade, kind, details in _steps(connection, order.seq):
+        is_own = number == order.seq
+        stage = 0 if is_own and kind == "leg" else 3 if not is_own and brings_after_end else 1
+        step = LifeStep(
+            seq, at_us, "placed" if stage == 0 else kind, details if is_own else {"order": number, **details}
+        )
+        found.append(((seq, stage, trade, place + 1), step))
+    for fill in _own_fills(connection, order.seq):
+        trade, seq, at_us = fill.pop("trade"), fill.pop("seq"), fill.pop("at_us")
+        found.append(((seq, 1, trade, 0), LifeStep(seq, at_us, "fill", {"trade": trade, **fill})))
+    if order.status not in OPEN_STATUSES:
+        end = LifeStep(
+            order.updated_seq, order.updated_at_us, order.status, {"reason": order.reason} if order.reason else {}
+        )
+        found.append(((order.updated_seq, 2, 0, 0), end))
+    return [step for _, step in sorted(found, key=lambda one: one[0])]
+
+
+def _steps(connection: Connection, number: int) -> list[tuple[Any, ...]]:
+    """The rare steps of an order, and those by which its legs were placed."""
+    return connection.execute(
+        "SELECT order_seq, seq, place, at_us, after_trade, kind, details FROM order_step WHERE order_seq = %(number)s"
+        " OR order_seq = ANY(%(legs)s) AND kind = 'leg'",
+        {"number": number, "legs": [] if leg_of(number) else [leg_number(number, 1), leg_number(number, 2)]},
+    ).fetchall()
+
+
+def _own_fills(connection: Connection, number: int) -> list[dict[str, Any]]:
+    columns = ("trade", "seq", "at_us", "price_ticks", "quantity_lots", "quote_atoms", "fee_atoms", "liquidity")
+    rows = connection.execute(
+        "SELECT t.id, t.seq, t.at_us, t.price_ticks, t.quantity_lots, t.quote_atoms, f.fee_atoms, f.liquidity"
+        " FROM fill f JOIN trade t ON t.id = f.trade_id WHERE f.order_seq = %s ORDER BY t.id",
+        (number,),
+    ).fetchall()
+    return [dict(zip(columns, _whole(row), strict=True)) for row in rows]
 
 
 def trades(
@@ -191,6 +266,11 @@ def window_minutes(connection: Connection, *, market: str, now_us: int) -> list[
         (market, now_us - WINDOW_MINUTES * MINUTE_US),
     ).fetchall()
     return [Minute(*_whole(row)) for row in rows]
+
+
+def _order(row: tuple[Any, ...]) -> OrderRow:
+    options = None if row[-1] is None else msgspec.convert(row[-1], Options)
+    return OrderRow(*_whole((*row[:-1], options)))
 
 
 def _whole(row: tuple[Any, ...]) -> tuple[Any, ...]:

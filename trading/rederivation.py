@@ -12,8 +12,8 @@ from ledger.models import Kind
 from ledger.posting import AccountKey, EntryDraft, Line
 from ledger.queries import as_int
 from trading.engine.commands import DefineMarket
-from trading.engine.outcomes import MarketDefined
 from trading.fold import Applied
+from trading.projections.markets import listed
 from trading.projections.postings import entry
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -55,8 +55,8 @@ class Rederivation:
         """Compares what this event must have come to with the rows that are next."""
         if self._finding is not None or event.seq > self._posted:
             return
-        if type(event.command) is DefineMarket and type(event.outcomes[0]) is MarketDefined:
-            self._markets[event.command.market] = event.command
+        if (market := listed(event)) is not None:
+            self._markets[market.market] = market
         draft = entry(event, self._markets)
         if draft is not None and draft.cause < self._held_since:
             draft = _as_before_holds(draft)

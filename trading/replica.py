@@ -2,75 +2,48 @@
 
 One thread does both, so nothing has to be handed over between them: lock the head, append, commit, fold what others
 appended since, fold the own batch, publish. Memory is never ahead of the journal. Other threads only put commands into
-the bounded inbox; what comes of them leaves through ``publish``, in one call per batch, on this thread.
+the bounded inbox; what comes of them leaves through ``publish``, in one call per batch, on this thread. Between batches it
+answers questions about the engine, and sees that timers are not late because nothing happens.
 
 After a database error the outcome of a batch is unknown; the same drafts are appended again on a new connection, and
 those that were committed come back as repeated. A journal that is not the one that was folded means that the database
 lost data: the replica appends nothing more, stops, and says so.
 """
 
-import asyncio
+import collections
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 import psycopg
 
-from trading.engine.commands import CancelAll, CancelOrder, SetMarketState, Side
-from trading.engine.outcomes import Filled, OrderCancelled, OrderRested
+from trading.engine.commands import CancelAfter, CancelAll, CancelMarket, CancelOrder, SetMarketState, Tick
+from trading.engine.engine import Engine
 
 from .bulk import BY_KEY
 from .database import WRITER_SETTINGS
 from .fold import Applied, Fold
-from .inbox import Inbox
+from .inbox import Inbox, Overloaded
 from .journal.append import CHANNEL, Appended, append
 from .journal.read import check_head, records_between
-from .journal.records import Draft, Record, is_same
+from .journal.records import Record, derived_command_id, draft
+from .publications import Answer, Publication, Submission, answers, groups, publication
 from .snapshots import restore
 
 log = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[tuple[object, ...]]
-Level = tuple[str, Side, int]
-"""Market, side and price in ticks."""
-
+T = TypeVar("T")
 FOLD_CHUNK = 1000
 RETRY_FIRST_S = 0.05
 RETRY_LAST_S = 1.0
-URGENT = frozenset(kind.__name__ for kind in (CancelOrder, CancelAll, SetMarketState))
+QUESTIONS_LIMIT = 1000
+URGENT = frozenset(kind.__name__ for kind in (CancelOrder, CancelAll, SetMarketState, CancelMarket, CancelAfter))
 """Commands that go before new orders when many wait, and are taken when no more orders are."""
-
-
-class Answer(NamedTuple):
-    """What became of one submission.
-
-    ``applied`` is None for a repeated command: its outcomes were told the first time, ``seq`` says which event it is.
-    ``conflict``: the id was used for another command, nothing happened. ``refused``: the database does not take what the
-    command holds, nothing happened.
-    """
-
-    seq: int
-    applied: Applied | None
-    conflict: bool
-    refused: str | None = None
-
-
-class Submission(NamedTuple):
-    """A command waiting for the journal. ``future`` is the caller's: handed back in the publication, not touched here."""
-
-    draft: Draft
-    future: "asyncio.Future[Answer]"
-
-
-class Publication(NamedTuple):
-    """What one batch changed: events in sequence, the book levels they touched as they stand now, and the answers."""
-
-    applied: list[Applied]
-    levels: dict[Level, int]
-    answers: list[tuple[Submission, Answer]]
 
 
 class ReplicaStopped(Exception):
@@ -113,7 +86,8 @@ class Replica:
         self._project = project
         self._on_restored = on_restored
         self._on_stopped = on_stopped
-        self._inbox: Inbox[Submission] = Inbox(settings.inbox_limit)
+        self._inbox: Inbox[Submission] = Inbox(settings.inbox_limit, lambda submission: submission.is_joined)
+        self._questions: collections.deque[tuple[Callable[[Engine], Any], Future[Any]]] = collections.deque()
         self._stopping = False
         self._told = False
         """Whether another process has told of events since the journal was last looked at."""
@@ -140,19 +114,41 @@ class Replica:
 
     def submit(self, submission: Submission) -> None:
         """Puts a command into the inbox; any thread. Raises Overloaded or ReplicaStopped, with nothing accepted."""
-        if self.stopped_because is not None or self._stopping:
-            raise ReplicaStopped(self.stopped_because or "the process is stopping")
-        draft = submission.draft
-        if draft.kind not in URGENT:
+        self._refuse_when_stopped()
+        wanted = submission.draft
+        if wanted.kind not in URGENT:
             self._inbox.put(submission, urgent=False)
-        elif draft.kind == CancelAll.__name__ and any(
-            one.draft.account == draft.account for one in self._inbox.waiting()
+        elif wanted.kind == CancelAll.__name__ and any(
+            one.draft.account == wanted.account for one in self._inbox.waiting()
         ):
             self._inbox.put(
                 submission, urgent=False, exempt=True
             )  # it means those orders too: it must not overtake them
         else:
             self._inbox.put(submission, urgent=True)
+
+    def submit_together(self, submissions: Sequence[Submission]) -> None:
+        """Puts commands into the inbox that become consecutive events, none of them urgent; otherwise as ``submit``."""
+        self._refuse_when_stopped()
+        *joined, last = submissions
+        self._inbox.put(*(one._replace(is_joined=True) for one in joined), last._replace(is_joined=False), urgent=False)
+
+    def ask(self, question: Callable[[Engine], T]) -> "Future[T]":
+        """Asks something of the engine between two batches, on its thread; it must change nothing. Any thread.
+
+        Raises Overloaded or ReplicaStopped.
+        """
+        self._refuse_when_stopped()
+        if len(self._questions) >= QUESTIONS_LIMIT:
+            raise Overloaded(f"{QUESTIONS_LIMIT} questions wait already")
+        answer: Future[T] = Future()
+        self._questions.append((question, answer))
+        self._inbox.ring()
+        return answer
+
+    def _refuse_when_stopped(self) -> None:
+        if self.stopped_because is not None or self._stopping:
+            raise ReplicaStopped(self.stopped_because or "the process is stopping")
 
     # The thread
 
@@ -171,6 +167,7 @@ class Replica:
         finally:
             if self._connection is not None:
                 self._connection.close()
+            self._dismiss_questions()
             self._on_stopped(error)
 
     def _restore(self, connection: Connection) -> None:
@@ -182,11 +179,39 @@ class Replica:
         if not len(self._inbox) and not self._told:
             self._inbox.wait(self.settings.poll_s, *self._descriptors())
         self._told = False
+        self._answer_questions()
         batch = self._inbox.take(self.settings.batch_limit)
         if batch:
             self._process(batch)
         else:
             self._persist(self._catch_up)
+            self._tick()
+
+    def _answer_questions(self) -> None:
+        for _ in range(len(self._questions)):
+            question, answer = self._questions.popleft()
+            if not answer.set_running_or_notify_cancel():
+                continue
+            try:
+                answer.set_result(question(self.fold.engine))
+            except Exception as error:
+                answer.set_exception(error)
+
+    def _dismiss_questions(self) -> None:
+        while self._questions:
+            _, answer = self._questions.popleft()
+            if answer.set_running_or_notify_cancel():
+                answer.set_exception(ReplicaStopped(self.stopped_because or "the process is stopping"))
+
+    def _tick(self) -> None:
+        """Timers act in the next event after they are due; if none comes, this one. Whoever says it first: its id is the same
+        for all who are at the same event.
+        """
+        due_us = self.fold.engine.next_timer_us
+        if due_us is None or due_us > time.time_ns() // 1000:
+            return
+        tick = draft(Tick(), command_id=derived_command_id("tick", self.fold.seq), request_id="timer")
+        self._process([Submission(tick, None)])
 
     def _descriptors(self) -> tuple[int, ...]:
         """The connection's socket, where the database tells of new events; nothing if there is none."""
@@ -196,24 +221,25 @@ class Replica:
         try:
             appended = self._append(batch)
         except psycopg.DataError as error:
-            self._process_one_by_one(batch, error)
+            self._process_apart(batch, error)
             return
         self._persist(lambda connection: self._fold_others(connection, appended.before))
         applied = [self.fold.apply(record) for record in appended.records[:1]]
         applied += [self.fold.apply_linked(record) for record in appended.records[1:]]
         if applied:
             self._project(applied)
-        self._publish(Publication(applied, self._levels(applied), _answers(batch, applied, appended)))
+        self._publish(publication(applied, answers(batch, applied, appended), self.fold.engine.markets))
 
-    def _process_one_by_one(self, batch: list[Submission], error: psycopg.DataError) -> None:
-        """The database refuses what one of the commands holds: the others shall not suffer for it."""
-        if len(batch) > 1:
-            for submission in batch:
-                self._process([submission])
+    def _process_apart(self, batch: list[Submission], error: psycopg.DataError) -> None:
+        """The database refuses what one of the commands holds: those that are not joined to it shall not suffer for it."""
+        parts = groups(batch)
+        if len(parts) > 1:
+            for part in parts:
+                self._process(part)
             return
         log.error("the database refuses command %s: %s", batch[0].draft.command_id, str(error).strip())
         refused = Answer(self.fold.seq, None, conflict=False, refused=str(error).strip())
-        self._publish(Publication([], {}, [(batch[0], refused)]))
+        self._publish(publication([], [(submission, refused) for submission in batch], {}))
 
     def _append(self, batch: list[Submission]) -> Appended:
         drafts = {submission.draft.command_id: submission.draft for submission in reversed(batch)}
@@ -242,23 +268,7 @@ class Replica:
     def _publish_others(self, records: list[Record]) -> None:
         applied = [self.fold.apply(record) for record in records]
         self._project(applied)
-        self._publish(Publication(applied, self._levels(applied), []))
-
-    def _levels(self, applied: Iterable[Applied]) -> dict[Level, int]:
-        """The book levels that these events touched, with the lots that rest there now."""
-        touched: dict[Level, int] = {}
-        for event in applied:
-            for outcome in event.outcomes:
-                match outcome:
-                    case Filled(market=market, taker_side=side, price_ticks=price):
-                        touched[market, "sell" if side == "buy" else "buy", price] = 0
-                    case OrderRested(market=market, side=side, price_ticks=price):
-                        touched[market, side, price] = 0
-                    case OrderCancelled(market=market, side=side, price_ticks=int(price)):
-                        touched[market, side, price] = 0
-        for market, side, price in touched:
-            touched[market, side, price] = self.fold.engine.markets[market].book.level_lots(side, price)
-        return touched
+        self._publish(publication(applied, [], self.fold.engine.markets))
 
     def _persist(self, act: Callable[[Connection], Any]) -> Any:
         """Acts on the database until it succeeds; after an error on a new connection, waiting longer each time.
@@ -306,19 +316,3 @@ class Replica:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _answers(
-    batch: Iterable[Submission], applied: Iterable[Applied], appended: Appended
-) -> list[tuple[Submission, Answer]]:
-    """One answer for each submission: the first of a new id gets its outcomes, others learn whether they agree."""
-    records = {record.command_id: record for record in appended.records} | appended.repeated
-    fresh = {event.command_id: event for event in applied}
-    answers = []
-    for submission in batch:
-        draft = submission.draft
-        record = records[draft.command_id]
-        conflict = not is_same(record, draft)
-        first = None if conflict else fresh.pop(draft.command_id, None)
-        answers.append((submission, Answer(record.seq, first, conflict)))
-    return answers

@@ -67,9 +67,13 @@ def reverse(connection: Connection, credit_seq: int, *, reason: str, request_id:
 
 
 def outcome(connection: Connection, seq: int) -> bool | None:
-    """Whether the event made an entry in the books; None if they have not come so far."""
+    """Whether the event credited, or took back, by the books; None if they have not come so far.
+
+    What timers and other orders set off may have traded in the same event; that is none of either.
+    """
     row = connection.execute(
-        "SELECT c.seq >= %(seq)s, EXISTS (SELECT FROM ledger_entry WHERE cause = %(seq)s) FROM projection_checkpoint c",
+        "SELECT c.seq >= %(seq)s, EXISTS (SELECT FROM ledger_posting WHERE cause = %(seq)s"
+        " AND kind NOT IN ('trade', 'fee', 'rounding', 'hold')) FROM projection_checkpoint c",
         {"seq": seq},
     ).fetchone()
     return bool(row[1]) if row is not None and row[0] else None

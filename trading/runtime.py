@@ -10,7 +10,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -19,16 +19,18 @@ from psycopg_pool import ConnectionPool
 
 from . import queries
 from .database import conninfo, open_pool
-from .engine.commands import Command, PlaceOrder
+from .engine.commands import Command
+from .engine.engine import Engine
 from .engine.snapshot import state_hash
 from .fold import Applied, Fold
 from .inbox import Overloaded
 from .journal.errors import DatabaseLostData
-from .journal.read import head_seq, records_by_seq
-from .journal.records import decode, draft
-from .live import RECENT_TRADES, LiveState, Placed, TradePrint
+from .journal.read import head_seq
+from .journal.records import draft
+from .live import RECENT_TRADES, LiveState, TradePrint
 from .projections.projector import OutcomesDiffer, Projector
-from .replica import URGENT, Answer, Publication, Replica, ReplicaSettings, ReplicaStopped, Submission
+from .publications import Answer, Publication, Submission
+from .replica import URGENT, Replica, ReplicaSettings, ReplicaStopped
 from .snapshot_worker import SnapshotWorker
 
 log = logging.getLogger(__name__)
@@ -141,16 +143,40 @@ class Runtime:
 
         Raises Overloaded or ReplicaStopped (nothing was accepted), OutcomeUnknown.
         """
-        if not self.ready:
-            raise ReplicaStopped("the engine is still reading the journal")
-        lag = self.live.seq - self.projector.seq
-        if lag > self._lag_limit and type(command).__name__ not in URGENT:
-            raise Overloaded(f"the read models are {lag} events behind")
+        self._refuse_when_behind(is_urgent=type(command).__name__ in URGENT)
         future: asyncio.Future[Answer] = self._loop.create_future()
         submission = Submission(draft(command, command_id=command_id, request_id=request_id), future)
         self.replica.submit(submission)
         self._unanswered[future] = self._loop.time() + ANSWER_WAIT_S
         return await future
+
+    async def submit_together(self, commands: Sequence[tuple[str, Command]], *, request_id: str) -> list[Answer]:
+        """Appends commands, each with its id before it, as consecutive events of one batch. Else as ``submit``."""
+        self._refuse_when_behind(is_urgent=False)
+        submissions = []
+        futures: list[asyncio.Future[Answer]] = []
+        for command_id, command in commands:
+            futures.append(self._loop.create_future())
+            submissions.append(Submission(draft(command, command_id=command_id, request_id=request_id), futures[-1]))
+        self.replica.submit_together(submissions)
+        until = self._loop.time() + ANSWER_WAIT_S
+        self._unanswered.update((future, until) for future in futures)
+        return await asyncio.gather(*futures)
+
+    async def ask(self, question: Callable[[Engine], T]) -> T:
+        """Asks something of the engine as it stands after the last event; it must change nothing.
+
+        Raises Overloaded or ReplicaStopped, TimeoutError.
+        """
+        self._refuse_when_behind(is_urgent=True)
+        return await asyncio.wait_for(asyncio.wrap_future(self.replica.ask(question)), ANSWER_WAIT_S)
+
+    def _refuse_when_behind(self, *, is_urgent: bool) -> None:
+        if not self.ready:
+            raise ReplicaStopped("the engine is still reading the journal")
+        lag = self.live.seq - self.projector.seq
+        if lag > self._lag_limit and not is_urgent:
+            raise Overloaded(f"the read models are {lag} events behind")
 
     # Reading
 
@@ -241,17 +267,10 @@ class Runtime:
         engine = replica.fold.engine
         live = LiveState()
         with self.pool.connection() as connection:
-            records = records_by_seq(connection, list(engine.orders))
-            updates = queries.open_order_updates(connection)
-            placed = []
-            for number in sorted(engine.orders):
-                record = records[number]
-                command = decode(record)
-                if not isinstance(command, PlaceOrder):
-                    raise ReplicaStopped(f"event {number} is no order")
-                updated_seq = updates.get(number, number)
-                placed.append(Placed(number, record.command_id, record.at_us, command, updated_seq))
-            live.load(engine, placed)
+            rows = queries.orders_by_number(connection, list(engine.orders))
+            if len(rows) < len(engine.orders):
+                raise ReplicaStopped("the read models lack open orders; manage.py rebuild makes them anew")
+            live.load(engine, rows)
             for market in engine.markets:
                 recent = queries.trades(connection, market=market, limit=RECENT_TRADES)
                 live.load_history(
@@ -297,19 +316,22 @@ class Runtime:
             self.live.apply(event)
             if self.observer is not None:
                 self.observer.on_event(event)
-        self.live.set_levels(publication.levels)
+        self.live.set_levels(publication)
         if self.observer is not None:
             self.observer.on_batch(publication)
         if self._live_waiters:
             self._live_waiters = _wake(self._live_waiters, self.live.seq)
         for submission, answer in publication.answers:
-            self._unanswered.pop(submission.future, None)
-            if submission.future.done():
+            future = submission.future
+            if future is None:
+                continue
+            self._unanswered.pop(future, None)
+            if future.done():
                 continue
             if answer.refused is None:
-                submission.future.set_result(answer)
+                future.set_result(answer)
             else:
-                submission.future.set_exception(CommandRefused(answer.refused))
+                future.set_exception(CommandRefused(answer.refused))
 
     def _sweep(self) -> None:
         """Once in SWEEP_S: gives up on late answers, has a snapshot made if it is time."""

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal, Protocol
 import msgspec
 from msgspec import Meta, Struct
 
-from .engine.commands import Side
+from .engine.commands import MarketState, Options, OrderType, PostOnly, SelfTradePrevention, Side, TimeInForce
 from .instruments import Market
+from .order_facts import NO_OPTIONS
 
 Amount = Annotated[
     str,
@@ -28,7 +29,9 @@ AssetName = Annotated[str, Meta(max_length=12, examples=["BTC"])]
 ClientOrderId = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9._~:-]{1,64}$", description="Idempotency key of the order, yours alone.")
 ]
-OrderTypeName = Literal["limit", "market", "stop", "stop_limit", "take_profit", "take_profit_limit", "trailing_stop"]
+LIMIT_TYPES = frozenset(("limit", "stop_limit", "take_profit_limit"))
+"""Types whose price is a limit; of the others it is a slippage cap."""
+
 Limit = Annotated[int, Meta(ge=1, le=1000)]
 Cursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}$", description="next_cursor of the page before.")]
 
@@ -38,21 +41,44 @@ class OrderRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaul
 
     market: MarketName
     side: Side
-    type: OrderTypeName
+    type: OrderType
     quantity: Amount | None = None
     quote_quantity: Amount | None = None
     price: Amount | None = None
     slippage_price: Amount | None = None
-    time_in_force: Literal["GTC", "IOC", "FOK", "GTD"] | None = None
+    time_in_force: TimeInForce | None = None
     expires_at: dt.datetime | None = None
-    post_only: Literal["none", "reject", "reprice"] = "none"
-    self_trade_prevention: Literal["cancel_newest", "cancel_oldest", "cancel_both", "decrement"] = "cancel_newest"
+    post_only: PostOnly = "none"
+    self_trade_prevention: SelfTradePrevention = "cancel_newest"
     display_quantity: Amount | None = None
     trigger_price: Amount | None = None
     trailing_offset: Amount | None = None
     client_order_id: ClientOrderId | None = None
     deadline_at: dt.datetime | None = None
     validate_only: bool = False
+
+
+class AmendRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What an open order is to be from now on. ``quantity`` is the whole order's, its filled part included."""
+
+    quantity: Amount | None = None
+    price: Amount | None = None
+    trigger_price: Amount | None = None
+    deadline_at: dt.datetime | None = None
+
+
+class BatchRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Orders to place one right after the other. ``replace``: my open orders in ``market`` are cancelled before."""
+
+    orders: Annotated[list[OrderRequest], Meta(min_length=1, max_length=100)]
+    replace: bool = False
+    market: MarketName | None = None
+
+
+class CancelAfterRequest(Struct, forbid_unknown_fields=True):
+    """All my orders are cancelled after so long, unless I ask again before. 0: not any more."""
+
+    timeout_ms: Annotated[int, Meta(ge=0, le=86_400_000)]
 
 
 class FeeBody(Struct):
@@ -94,6 +120,12 @@ class OrderBody(Struct, kw_only=True):
     remaining_quantity: str | None
     average_price: str | None
     post_only: str
+    expires_at: str | None
+    self_trade_prevention: SelfTradePrevention
+    display_quantity: str | None
+    trigger_price: str | None
+    trailing_offset: str | None
+    deadline_at: str | None
     fees: list[FeeBody]
     status: Literal["waiting", "open", "filled", "cancelled", "expired", "rejected"]
     reason: str | None
@@ -101,6 +133,53 @@ class OrderBody(Struct, kw_only=True):
     updated_at: str
     sequence: int
     fills: list[FillBody]
+
+
+class OrderPreview(Struct, kw_only=True):
+    """What would become of an order if it were placed now; nothing was done.
+
+    ``quote_quantity`` is what would trade at once, and ``fee`` what that would cost. ``open_quantity`` would stay open, in the
+    book at ``price`` or waiting, and hold ``held``.
+    """
+
+    market: str
+    side: Side
+    type: str
+    filled_quantity: str
+    quote_quantity: str
+    average_price: str | None
+    fee: str
+    fee_asset: str
+    open_quantity: str
+    price: str | None
+    held: str
+    held_asset: str
+
+
+BatchItem = Annotated[
+    Any,
+    Meta(
+        extra_json_schema={
+            "anyOf": [{"$ref": "#/components/schemas/OrderBody"}, {"$ref": "#/components/schemas/ProblemBody"}]
+        }
+    ),
+]
+
+
+class BatchBody(Struct):
+    """One item for each order of the request, in its order: the order, or the problem with it.
+
+    ``cancelled``: how many orders were cancelled to be replaced.
+    """
+
+    items: list[BatchItem]
+    cancelled: int
+
+
+class CancelAfterBody(Struct):
+    """``due_at``: when my orders are cancelled; null for never."""
+
+    due_at: str | None
 
 
 class OrderList(Struct):
@@ -192,7 +271,7 @@ class MarketBody(Struct):
     market: str
     base: str
     quote: str
-    state: Literal["open", "cancel_only", "halted"]
+    state: MarketState
     tick_size: str
     lot_size: str
     minimum_quantity: str
@@ -325,6 +404,7 @@ class OrderLike(Protocol):
     filled_lots: Any
     filled_quote_atoms: Any
     fee_atoms: Any
+    options: Any
     status: Any
     reason: Any
     created_at_us: Any
@@ -345,11 +425,14 @@ def _second_text(second: int) -> str:
 
 def fraction_text(ppm: int) -> str:
     """Parts per million as a decimal fraction."""
+    if ppm < 0:
+        return f"-{fraction_text(-ppm)}"
     return f"{ppm // 1_000_000}.{ppm % 1_000_000:06d}".rstrip("0").ljust(3, "0")
 
 
 def order_body(order: OrderLike, market: Market, fills: list[FillBody]) -> OrderBody:
-    is_limit = order.type == "limit"
+    is_limit = order.type in LIMIT_TYPES
+    options: Options = order.options or NO_OPTIONS
     price = None if order.price_ticks is None else market.price(order.price_ticks)
     lots = order.quantity_lots
     return OrderBody(
@@ -369,6 +452,12 @@ def order_body(order: OrderLike, market: Market, fills: list[FillBody]) -> Order
             market.average_price(order.filled_quote_atoms, order.filled_lots) if order.filled_lots else None
         ),
         post_only=order.post_only,
+        expires_at=None if options.expires_at_us is None else at_text(options.expires_at_us),
+        self_trade_prevention=options.self_trade_prevention,
+        display_quantity=None if options.display_lots is None else market.quantity(options.display_lots),
+        trigger_price=None if options.trigger_ticks is None else market.price(options.trigger_ticks),
+        trailing_offset=None if options.trailing_ticks is None else market.price(options.trailing_ticks),
+        deadline_at=None if options.deadline_us is None else at_text(options.deadline_us),
         fees=[FeeBody(market.quote.definition.asset, market.quote.text(order.fee_atoms))] if order.fee_atoms else [],
         status=order.status,
         reason=order.reason,

@@ -132,7 +132,7 @@ def _columns(connection: Connection) -> list[str]:
     """account_id and market stand beside the body for indexes; they must say what the body says."""
     row = connection.execute(
         "SELECT seq FROM order_event WHERE account_id::text IS DISTINCT FROM body->>'account'"
-        " OR market IS DISTINCT FROM body->>'market' ORDER BY seq LIMIT 1"
+        " OR market IS DISTINCT FROM coalesce(body->>'market', body->'place'->>'market') ORDER BY seq LIMIT 1"
     ).fetchone()
     return [] if row is None else [f"event {row[0]} was altered: its columns do not say what its body says"]
 

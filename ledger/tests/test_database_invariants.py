@@ -158,12 +158,17 @@ def test_a_balance_below_zero_in_the_middle_of_a_statement_is_refused(connection
 
 def test_holding_more_than_there_is_is_refused(connection: Connection) -> None:
     post(connection, 1, (USER, 5, 5), (HOUSE, -5))
-    for lines in ([(USER, 0, 6)], [(USER, -1, 5), (HOUSE, 1)]):
+    for lines in ([(USER, 0, 6)], [(USER, -1, 5), (HOUSE, 1)], [(USER, 1, 5), (USER, -2, 5), (HOUSE, 1)]):
         with refused(connection, psycopg.errors.CheckViolation):
             post(connection, 2, *lines)
-    with refused(connection, psycopg.errors.CheckViolation, match="less than is held"):
-        post(connection, 2, (USER, -1, 5), (USER, 1, 5))
     assert (balances(connection)[USER], held(connection)) == (5, 5)
+
+
+def test_what_is_held_is_compared_when_all_of_an_entry_is_posted(connection: Connection) -> None:
+    """An event is one: a rebate may be held as soon as the trade that it is for."""
+    post(connection, 1, (USER, 5, 5), (HOUSE, -5))
+    post(connection, 2, (USER, 3, 9), (USER, 1, 9), (HOUSE, -4))
+    assert (balances(connection)[USER], held(connection)) == (9, 9)
 
 
 def test_holding_less_than_nothing_is_refused(connection: Connection) -> None:
@@ -229,6 +234,26 @@ def test_a_reversal_that_is_not_the_mirror_is_refused(connection: Connection, li
     post(connection, 2, (OTHER, 9), (HOUSE, -9))
     with refused(connection, psycopg.errors.CheckViolation, match="not the mirror"):
         post(connection, 9, *lines, reverses=reverses)
+
+
+def test_a_reversal_mirrors_what_was_credited_whatever_was_traded_in_the_same_events(connection: Connection) -> None:
+    def lines(cause: int, *amounts: tuple[int, str, int]) -> str:
+        running, values = defaultdict(int, balances(connection)), []
+        for account, kind, amount in amounts:
+            running[account] += amount
+            values.append(f"({cause}, {account}, '{kind}', {amount}, {running[account]}, 0)")
+        reverses = "NULL" if cause == 1 else "1"
+        entry = f"INSERT INTO ledger_entry (cause, at_us, reverses) VALUES ({cause}, {cause}, {reverses})"
+        return f"WITH entry AS ({entry}) {postings(*values)}"
+
+    traded = ((USER, "trade", 3), (OTHER, "trade", -3))
+    post(connection, 0, (OTHER, 9), (HOUSE, -9))
+    connection.execute(lines(1, (USER, "faucet", 5), *traded, (HOUSE, "faucet", -5)))
+    for wrong in (traded, ((USER, "trade", -5), (HOUSE, "trade", 5)), ((USER, "reversal", -4), (HOUSE, "reversal", 4))):
+        with refused(connection, psycopg.errors.CheckViolation, match="entry 2 is not the mirror of entry 1"):
+            connection.execute(lines(2, *wrong))
+    connection.execute(lines(2, (USER, "reversal", -5), *traded, (HOUSE, "reversal", 5)))
+    assert balances(connection)[USER] == 6 and balances(connection)[HOUSE] == -9
 
 
 def test_a_second_reversal_is_refused(connection: Connection) -> None:

@@ -154,7 +154,7 @@ def test_a_bad_frame_is_refused_with_its_code_and_the_connection_lives_on(
         ({"order_type": "5"}, "invalid_parameter"),
         ({"order_type": '"market"', "time_in_force": '"gtc"'}, "invalid_order"),
         ({"order_type": '"market"', "side": '"sell"', "order_qty": "null", "cash_order_qty": "5"}, "invalid_parameter"),
-        ({"time_in_force": '"gtd"'}, "not_supported"),
+        ({"time_in_force": '"gtd"'}, "invalid_parameter"),
         ({"time_in_force": '"whenever"'}, "invalid_parameter"),
         ({"time_in_force": '"ioc"', "post_only": "true"}, "invalid_order"),
         ({"post_only": '"yes"'}, "invalid_parameter"),

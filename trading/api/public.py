@@ -268,7 +268,7 @@ def _market_body(market: Market, fees: FeeTier) -> MarketBody:
         lot_size=market.quantity(1),
         minimum_quantity=market.quantity(definition.minimum_lots),
         minimum_notional=market.quote.text(definition.minimum_notional_atoms),
-        price_band=None,
+        price_band=None if definition.price_band_ppm is None else fraction_text(definition.price_band_ppm),
         max_open_orders=definition.maximum_open_orders,
         maker_fee=fraction_text(fees.maker_ppm),
         taker_fee=fraction_text(fees.taker_ppm),

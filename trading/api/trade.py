@@ -4,10 +4,16 @@ from typing import Literal
 
 from msgspec import Struct
 
-from trading import gateway, queries
+from trading import batches, gateway, queries
 from trading.engine.commands import Side
+from trading.order_facts import age
 from trading.runtime import Runtime
 from trading.shapes import (
+    AmendRequest,
+    BatchBody,
+    BatchRequest,
+    CancelAfterBody,
+    CancelAfterRequest,
     Cancelled,
     Cursor,
     FillList,
@@ -16,6 +22,7 @@ from trading.shapes import (
     OrderBody,
     OrderList,
     OrderRequest,
+    at_text,
     order_body,
 )
 
@@ -45,14 +52,49 @@ class CancelQuery(Struct, forbid_unknown_fields=True):
 
 
 async def post_order(runtime: Runtime, request: Request) -> Reply:
+    order = request.json(OrderRequest)
+    if order.validate_only:
+        return Reply(200, await gateway.preview_order(runtime, account=request.account, request=order))
     placed = await gateway.place_order(
         runtime,
         account=request.account,
-        request=request.json(OrderRequest),
+        request=order,
         idempotency_key=request.header(b"idempotency-key"),
         request_id=request.request_id,
     )
     return Reply(201 if placed.created else 200, placed.order)
+
+
+async def post_batch(runtime: Runtime, request: Request) -> Reply:
+    body = await batches.place_batch(
+        runtime,
+        account=request.account,
+        request=request.json(BatchRequest),
+        idempotency_key=request.header(b"idempotency-key"),
+        request_id=request.request_id,
+    )
+    return Reply(200, body)
+
+
+async def patch_order(runtime: Runtime, request: Request) -> Reply:
+    body = await gateway.amend_order(
+        runtime,
+        account=request.account,
+        reference=request.parameter,
+        request=request.json(AmendRequest),
+        request_id=request.request_id,
+    )
+    return Reply(200, body)
+
+
+async def post_cancel_after(runtime: Runtime, request: Request) -> Reply:
+    due_us = await gateway.cancel_after(
+        runtime,
+        account=request.account,
+        timeout_ms=request.json(CancelAfterRequest).timeout_ms,
+        request_id=request.request_id,
+    )
+    return Reply(200, CancelAfterBody(None if due_us is None else at_text(due_us)))
 
 
 async def get_orders(runtime: Runtime, request: Request) -> Reply:
@@ -63,8 +105,8 @@ async def get_orders(runtime: Runtime, request: Request) -> Reply:
     if query.status == "open":
         orders = [
             order
-            for order in reversed(list(runtime.live.open_orders(request.account)))
-            if query.market in (None, order.market) and (before is None or order.seq < before)
+            for order in sorted(runtime.live.open_orders(request.account), key=lambda order: -age(order.seq))
+            if query.market in (None, order.market) and (before is None or age(order.seq) < before)
         ][: query.limit]
     else:
         orders = await gateway.read(
@@ -76,7 +118,7 @@ async def get_orders(runtime: Runtime, request: Request) -> Reply:
             limit=query.limit,
         )
     items = [order_body(order, gateway.market_of(runtime, order.market), []) for order in orders]
-    return Reply(200, OrderList(items, str(orders[-1].seq) if len(orders) == query.limit else None))
+    return Reply(200, OrderList(items, str(age(orders[-1].seq)) if len(orders) == query.limit else None))
 
 
 async def get_order(runtime: Runtime, request: Request) -> Reply:
@@ -133,6 +175,12 @@ ROUTES = [
           handler=get_order, answer=OrderBody),
     Route(method="DELETE", path="/trade/orders/{id}", name="cancel_order", summary="Cancel one order", needs="user",
           handler=delete_order, answer=OrderBody),
+    Route(method="PATCH", path="/trade/orders/{id}", name="amend_order", summary="Change one open order in place",
+          needs="user", handler=patch_order, body=AmendRequest, answer=OrderBody),
+    Route(method="POST", path="/trade/orders/batch", name="place_orders", summary="Place up to 100 orders, one after the other",
+          needs="user", handler=post_batch, body=BatchRequest, answer=BatchBody),
+    Route(method="POST", path="/trade/cancel-after", name="cancel_after", summary="Cancel all my orders if I fall silent",
+          needs="user", handler=post_cancel_after, body=CancelAfterRequest, answer=CancelAfterBody),
     Route(method="GET", path="/trade/fills", name="fills", summary="My fills", needs="user",
           handler=get_fills, query=FillsQuery, answer=FillList),
 ]  # fmt: skip

@@ -4,7 +4,7 @@ A row's ``format`` says how its hash is made and how its body is read. New rows 
 
 1. ``SHA-256(previous hash ‖ seq ‖ at_us ‖ command_id ‖ kind ‖ 0x00 ‖ body)``.
 2. ``SHA-256(previous hash ‖ format ‖ seq ‖ at_us ‖ command_id ‖ kind ‖ 0x00 ‖ request_id ‖ 0x00 ‖ body)``; a credit's
-   ``kind`` is its ``source``; fields that have their default are left out of the body.
+   ``kind`` is its ``source``; fields that have their default are left out of the body, in nested objects too.
 
 The format is one byte, seq and at_us are 8 bytes big-endian, the command id 16, texts UTF-8; the hash before the first row
 is 32 zero bytes. A body holds the command's fields as a JSON object in the order of the class.
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from trading.engine.commands import KINDS, Command
+from trading.engine.commands import KINDS, CancelReplace, Command, FeeTier, Leg, Options
 
 FORMAT = 2
 GENESIS_HASH = bytes(32)
@@ -54,11 +54,12 @@ class Record(NamedTuple):
 
 
 def draft(command: Command, *, command_id: str, request_id: str) -> Draft:
+    market = command.place.market if type(command) is CancelReplace else getattr(command, "market", None)
     return Draft(
         command_id=command_id,
         kind=type(command).__name__,
         account=getattr(command, "account", None),
-        market=getattr(command, "market", None),
+        market=market,
         body=encode(command),
         request_id=request_id,
     )
@@ -66,9 +67,22 @@ def draft(command: Command, *, command_id: str, request_id: str) -> Draft:
 
 def encode(command: Command) -> bytes:
     """The canonical body of a command: equal commands have equal bytes."""
-    return _encoder.encode(
-        {name: value for name, default in _FIELDS[type(command)] if (value := getattr(command, name)) != default}
-    )
+    return _encoder.encode(given(command))
+
+
+def given(value: object) -> Body:
+    """The fields of a command, or of what it holds, that are not at their default, in the order of its class."""
+    fields_: Body = {}
+    for name, default in _FIELDS[type(value)]:
+        one = getattr(value, name)
+        if one != default:
+            kind = type(one)
+            if kind in _FIELDS:
+                one = given(one)
+            elif kind is tuple:
+                one = [given(part) for part in one]
+            fields_[name] = one
+    return fields_
 
 
 def decode(record: Record) -> Command:
@@ -138,10 +152,12 @@ def _credit_from_1(body: Body) -> Body:
 _UPCASTERS: dict[str, tuple[Callable[[Body], Body], ...]] = {"Credit": (_credit_from_1,)}
 """By kind: what takes a body from format 1 to 2, from 2 to 3, and so on."""
 
-_FIELDS = {
+_FIELDS: dict[type, tuple[tuple[str, object], ...]] = {
     kind: tuple((one.name, None if one.default is MISSING else one.default) for one in fields(kind))
-    for kind in KINDS.values()
+    for kind in (*KINDS.values(), FeeTier, Options, Leg)
 }
+"""Names and defaults of the fields of every command and of what one may hold; None where there is no default."""
+
 _encoder = msgspec.json.Encoder()
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(command, strict=True) for kind, command in KINDS.items()

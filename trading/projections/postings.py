@@ -1,19 +1,51 @@
 """What an event does to the books: one entry per event that changes a balance, its lines merged by account and kind.
 
-The engine says in ``BalanceChanged`` what each account holds after the event. docs/ledger.md has the table of all cases.
+Any event may do anything: timers and what was set off before act in whichever comes next. So it is posted by its outcomes;
+the command only says where a credit is from. The engine says in ``BalanceChanged`` what each account holds after the event.
+docs/ledger.md has the table of all cases.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ledger.models import Kind
 from ledger.posting import EntryDraft, Line
-from trading.engine.commands import CancelAll, CancelOrder, Credit, DefineMarket, PlaceOrder, ReverseCredit
-from trading.engine.outcomes import BalanceChanged, Filled
+from trading.engine import outcomes as told
+from trading.engine.commands import Credit, DefineMarket, ReverseCredit
+from trading.engine.outcomes import BalanceChanged, Credited, CreditReversed, Filled
 from trading.fold import Applied
 
 _USER, _FEES, _ROUNDING = Kind.USER.value, Kind.FEES.value, Kind.ROUNDING.value
-_ABOUT_ORDERS = (PlaceOrder, CancelOrder, CancelAll)
 _SOURCES = {"faucet": Kind.FAUCET.value, "adjustment": Kind.ADJUSTMENT.value}
+
+_MOVES_NOTHING = frozenset(
+    (
+        told.AssetDefined,
+        told.MarketDefined,
+        told.MarketStateChanged,
+        told.RulesSet,
+        told.FeeTierSet,
+        told.CommandRejected,
+        told.OrderRejected,
+        told.OrderAccepted,
+        told.OrderFilled,
+        told.OrderRested,
+        told.OrderCancelled,
+        told.OwnerSet,
+        told.CancelAfterSet,
+        told.LegPlaced,
+        told.OrderWaiting,
+        told.OrderTriggered,
+        told.OrderAmended,
+        told.OrderRepriced,
+        told.OrderRefreshed,
+        told.SelfTradePrevented,
+        told.AuctionUncrossed,
+    )
+)
+"""After these, and no other, a balance can only differ in what is held of it."""
+
+Owned = tuple[int, str]
+"""Account and asset."""
 
 
 def entries(applied: Iterable[Applied], markets: Mapping[str, DefineMarket]) -> list[EntryDraft]:
@@ -22,22 +54,33 @@ def entries(applied: Iterable[Applied], markets: Mapping[str, DefineMarket]) -> 
 
 
 def entry(event: Applied, markets: Mapping[str, DefineMarket]) -> EntryDraft | None:
-    """The entry of this event, if it changes a balance. Raises TypeError if it is not known how to post its kind."""
-    outcomes, command = event.outcomes, event.command
-    if not outcomes or type(last := outcomes[-1]) is not BalanceChanged:
+    """The entry of this event, if it changes a balance. Raises TypeError if it is not known how to post an outcome."""
+    outcomes = event.outcomes
+    if not outcomes or type(outcomes[-1]) is not BalanceChanged:
         return None
-    if type(command) in _ABOUT_ORDERS:
-        fills = [outcome for outcome in outcomes if type(outcome) is Filled]
-        changed = [outcome for outcome in outcomes if type(outcome) is BalanceChanged]
-        lines = _trade_lines(fills, changed, markets[fills[0].market]) if fills else _hold_lines(changed)
-        return EntryDraft(event.seq, event.at_us, lines)
-    if type(command) is Credit:
-        lines = _credit_lines(last, command.amount_atoms, command.source, command.source)
-        return EntryDraft(event.seq, event.at_us, lines)
-    if type(command) is ReverseCredit:
-        lines = _credit_lines(last, -command.amount_atoms, command.source, "reversal")
-        return EntryDraft(event.seq, event.at_us, lines, command.credit)
-    raise TypeError(f"event {event.seq} changes a balance, but is {type(command).__name__}")
+    fills: list[Filled] = []
+    changed: list[BalanceChanged] = []
+    credit: Credited | CreditReversed | None = None
+    for outcome in outcomes:
+        kind = type(outcome)
+        if kind is BalanceChanged:
+            changed.append(outcome)  # type: ignore[arg-type]
+        elif kind is Filled:
+            fills.append(outcome)  # type: ignore[arg-type]
+        elif kind is Credited or kind is CreditReversed:
+            credit = outcome  # type: ignore[assignment]
+        elif kind not in _MOVES_NOTHING:
+            raise TypeError(f"event {event.seq} changes a balance, but nobody knows how to post {kind.__name__}")
+    if not fills and credit is None:
+        return EntryDraft(event.seq, event.at_us, _hold_lines(changed))
+    moves = _Moves()
+    for fill in fills:
+        moves.add_fill(fill, markets[fill.market])
+    if credit is None:
+        return EntryDraft(event.seq, event.at_us, moves.lines(changed))
+    moves.add_credit(event, credit)
+    reverses = event.command.credit if type(event.command) is ReverseCredit else None
+    return EntryDraft(event.seq, event.at_us, moves.lines(changed), reverses)
 
 
 def _hold_lines(changed: Iterable[BalanceChanged]) -> list[Line]:
@@ -45,47 +88,68 @@ def _hold_lines(changed: Iterable[BalanceChanged]) -> list[Line]:
     return [((account, asset, _USER), "hold", 0, held) for account, asset, _, held in changed]
 
 
-def _credit_lines(changed: BalanceChanged, amount: int, source: str, kind: str) -> list[Line]:
-    account, asset, _, held = changed
-    return [((account, asset, _USER), kind, amount, held), ((None, asset, _SOURCES[source]), kind, -amount, 0)]
+class _Moves:
+    """What an event moves: by user and asset what was credited, traded and charged; by asset what the house takes."""
 
+    def __init__(self) -> None:
+        self._credits: dict[Owned, tuple[str, int]] = {}
+        self._trades: dict[Owned, int] = {}
+        self._fees: dict[Owned, int] = {}
+        self._house: list[Line] = []
+        self._earned: dict[str, int] = {}
+        self._rounded: dict[str, int] = {}
 
-def _trade_lines(fills: Iterable[Filled], changed: Iterable[BalanceChanged], market: DefineMarket) -> list[Line]:
-    """For each account what it traded and its fee; for the house what the fees came to, the residue of rounding apart."""
-    base, quote = market.base, market.quote
-    sums: dict[int, list[int]] = {}
-    fees = rounding = 0
-    for fill in fills:
+    def add_credit(self, event: Applied, credit: Credited | CreditReversed) -> None:
+        command, asset, amount = event.command, credit.asset, credit.amount_atoms
+        if not isinstance(command, Credit | ReverseCredit):
+            raise TypeError(f"event {event.seq} credits, but is {type(command).__name__}")
+        kind: str = command.source
+        if type(command) is ReverseCredit:
+            kind, amount = "reversal", -amount
+        self._credits[credit.account, asset] = kind, amount
+        self._house.append(((None, asset, _SOURCES[command.source]), kind, -amount, 0))
+
+    def add_fill(self, fill: Filled, market: DefineMarket) -> None:
+        base, quote, trades, fees = market.base, market.quote, self._trades, self._fees
         base_atoms, quote_atoms = fill.base_atoms, fill.quote_atoms
         if fill.taker_side == "sell":
             base_atoms, quote_atoms = -base_atoms, -quote_atoms
-        taker_fee, maker_fee = fill.taker_fee_atoms, fill.maker_fee_atoms
-        _add(sums, fill.taker_account, base_atoms, -quote_atoms, taker_fee)
-        _add(sums, fill.maker_account, -base_atoms, quote_atoms, maker_fee)
-        fees += taker_fee + maker_fee
-        rounding += fill.rounding_atoms
-    lines: list[Line] = []
-    for account, asset, _, held in changed:
-        key = (account, asset, _USER)
-        base_sum, quote_sum, fee = sums[account]
-        if asset == base:
-            lines.append((key, "trade", base_sum, held))
-        else:
-            lines.append((key, "trade", quote_sum, held))
-            if fee:
+        taker_base, taker_quote = (fill.taker_account, base), (fill.taker_account, quote)
+        maker_base, maker_quote = (fill.maker_account, base), (fill.maker_account, quote)
+        trades[taker_base] = trades.get(taker_base, 0) + base_atoms
+        trades[taker_quote] = trades.get(taker_quote, 0) - quote_atoms
+        trades[maker_base] = trades.get(maker_base, 0) - base_atoms
+        trades[maker_quote] = trades.get(maker_quote, 0) + quote_atoms
+        taker_fee, maker_fee, rounding = fill.taker_fee_atoms, fill.maker_fee_atoms, fill.rounding_atoms
+        fees[taker_quote] = fees.get(taker_quote, 0) + taker_fee
+        fees[maker_quote] = fees.get(maker_quote, 0) + maker_fee
+        self._earned[quote] = self._earned.get(quote, 0) + taker_fee + maker_fee - rounding
+        self._rounded[quote] = self._rounded.get(quote, 0) + rounding
+
+    def lines(self, changed: Sequence[BalanceChanged]) -> list[Line]:
+        """The users' in the order in which they are told; then the house's, the residue of rounding apart.
+
+        What comes to nothing is left out. A user for whom nothing is left has one that says what is held.
+        """
+        lines: list[Line] = []
+        for account, asset, _, held in changed:
+            key, owned, before = (account, asset, _USER), (account, asset), len(lines)
+            if owned in self._credits:
+                kind, amount = self._credits[owned]
+                lines.append((key, kind, amount, held))
+            fee = self._fees.get(owned, 0)
+            if fee < 0:
+                lines.append((key, "fee", -fee, held))  # a rebate may be part of what is paid for the trade
+            if traded := self._trades.get(owned):
+                lines.append((key, "trade", traded, held))
+            if fee > 0:
                 lines.append((key, "fee", -fee, held))
-    if fees != rounding:
-        lines.append(((None, quote, _FEES), "fee", fees - rounding, 0))
-    if rounding:
-        lines.append(((None, quote, _ROUNDING), "rounding", rounding, 0))
-    return lines
-
-
-def _add(sums: dict[int, list[int]], account: int, base_atoms: int, quote_atoms: int, fee_atoms: int) -> None:
-    traded = sums.get(account)
-    if traded is None:
-        sums[account] = [base_atoms, quote_atoms, fee_atoms]
-    else:
-        traded[0] += base_atoms
-        traded[1] += quote_atoms
-        traded[2] += fee_atoms
+            if len(lines) == before:
+                lines.append((key, "hold", 0, held))
+        lines += self._house
+        for asset, earned in self._earned.items():
+            if earned:
+                lines.append(((None, asset, _FEES), "fee", earned, 0))
+            if rounded := self._rounded[asset]:
+                lines.append(((None, asset, _ROUNDING), "rounding", rounded, 0))
+        return lines

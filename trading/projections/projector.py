@@ -23,12 +23,12 @@ from ledger.posting import Books
 from trading.bulk import BY_KEY
 from trading.database import WRITER_SETTINGS
 from trading.engine.commands import DefineMarket
-from trading.engine.outcomes import MarketDefined
 from trading.fold import Applied
 from trading.journal.errors import DatabaseLostData
 from trading.outcome_chain import CHECKPOINT_EVENTS, Checkpoint
 
 from . import postings, read_models
+from .markets import listed
 
 log = logging.getLogger(__name__)
 
@@ -125,8 +125,8 @@ class Projector:
         until = time.monotonic() + GATHER_S
         while chunk is not None:
             for event in chunk:
-                if isinstance(event.command, DefineMarket) and type(event.outcomes[0]) is MarketDefined:
-                    self._markets[event.command.market] = event.command
+                if (market := listed(event)) is not None:
+                    self._markets[market.market] = market
             batch += self._unwritten(chunk)
             if len(batch) >= BATCH_EVENTS:
                 return batch

@@ -9,11 +9,21 @@ import time
 from collections import defaultdict
 from typing import Any, TypeVar
 
-from trading.engine.commands import PlaceOrder
-from trading.engine.outcomes import BalanceChanged, Filled, OrderAccepted, OrderCancelled, OrderFilled
+from trading.engine.outcomes import (
+    BalanceChanged,
+    Filled,
+    OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
+    OrderFilled,
+    OrderRefreshed,
+    OrderRepriced,
+    OrderTriggered,
+    SelfTradePrevented,
+)
 from trading.fold import Applied
 from trading.live import LiveOrder, LiveState, MarketState, TradePrint
-from trading.replica import Publication
+from trading.publications import Publication
 
 from . import messages
 from .client import Client
@@ -23,6 +33,8 @@ K = TypeVar("K")
 DEPTHS = (10, 25, 100, 500, 1000)
 TICKER_INTERVAL_S = 0.1
 SNAPSHOT_TRADES = 50
+EXEC_TYPES = {"filled": "filled", "cancelled": "canceled", "expired": "expired"}
+"""How an order's end is called, by its status."""
 
 
 class BookGroup:
@@ -138,7 +150,7 @@ class Channels:
             self._post_executions(event)
 
     def on_batch(self, publication: Publication) -> None:
-        touched = {market for market, _, _ in publication.levels}
+        touched = {market for market, _, _ in publication.levels} | publication.books.keys()
         for symbol in touched:
             self._post_books(symbol)
             self._schedule_ticker(symbol)
@@ -186,9 +198,12 @@ class Channels:
         return messages.message("ticker", kind, [data], self._live.seq)
 
     def _post_executions(self, event: Applied) -> None:
-        """An event's new order, its fills and what it closed go in separate messages, as Kraken's clients expect."""
+        """An event's new orders, its fills, what it changed and what it closed go in separate messages, in this order, as
+        Kraken's clients expect.
+        """
         placed: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
         fills: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+        changes: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
         states: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
         sums: dict[int, tuple[int, int]] = {}
         for outcome in event.outcomes:
@@ -201,16 +216,18 @@ class Channels:
                         market = self._live.markets[order.market].market
                         item = messages.execution(order, market, outcome, event.at_us, lots, quote)
                         fills[order.account].append(item)
-                case OrderAccepted(account=account) if account in self._executions:
-                    if isinstance(event.command, PlaceOrder):
-                        order = LiveOrder(event.seq, event.command_id, event.at_us, event.command)
-                        placed[account].append(self._state(order, "new"))
+                case OrderAccepted(order=seq, account=account) if account in self._executions:
+                    if (known := self._live.order_by_seq(seq) or self._live.recently_closed(seq)) is not None:
+                        placed[account].append(self._state(known.as_placed(), "new"))
                 case OrderFilled(order=seq, account=account) | OrderCancelled(order=seq, account=account):
                     closed = self._live.recently_closed(seq)
                     if account in self._executions and closed is not None:
-                        kind = "filled" if closed.status == "filled" else "canceled"
-                        states[account].append(self._state(closed, kind))
-        for items in (placed, fills, states):
+                        states[account].append(self._state(closed, EXEC_TYPES[closed.status]))
+        for seq, kind in _changed(event).items():
+            changed = self._live.order_by_seq(seq)
+            if changed is not None and changed.account in self._executions:
+                changes[changed.account].append(self._state(changed, kind))
+        for items in (placed, fills, changes, states):
             for account, data in items.items():
                 _post(self._executions[account], messages.message("executions", "update", data, event.seq))
 
@@ -226,6 +243,24 @@ class Channels:
 
     def _state(self, order: LiveOrder, kind: str) -> dict[str, Any]:
         return messages.order_state(order, self._live.markets[order.market].market, kind)
+
+
+def _changed(event: Applied) -> dict[int, str]:
+    """The orders that the event changed in other ways than by fills, and how: by the last change of each."""
+    changed: dict[int, str] = {}
+    for outcome in event.outcomes:
+        match outcome:
+            case OrderTriggered(order=order):
+                changed[order] = "status"
+            case OrderAmended(order=order):
+                changed[order] = "amended"
+            case OrderRepriced(order=order):
+                changed[order] = "restated"
+            case OrderRefreshed(order=order):
+                changed[order] = "iceberg_refill"
+            case SelfTradePrevented(mode="decrement", taker_order=taker, maker_order=maker):
+                changed[taker] = changed[maker] = "restated"
+    return changed
 
 
 def _print(event: Applied, fill: Filled) -> TradePrint:

@@ -26,7 +26,7 @@ from trading.engine.commands import Side
 from trading.fold import Applied
 from trading.live import LiveState
 from trading.problems import OVERLOADED
-from trading.replica import Publication
+from trading.publications import Publication
 from trading.runtime import Runtime
 from trading.shapes import OrderRequest, at_text
 

@@ -6,13 +6,21 @@ from typing import Any
 
 import msgspec
 
+from trading.engine.commands import Options
 from trading.engine.outcomes import Filled
 from trading.instruments import Asset, Market
 from trading.live import LiveOrder, MarketState, TradePrint
-from trading.shapes import at_text
+from trading.shapes import LIMIT_TYPES, at_text
 
 CHECKSUM_LEVELS = 10
-STATUSES = {"open": "new", "filled": "filled", "cancelled": "canceled", "rejected": "rejected"}
+STATUSES = {
+    "waiting": "pending_new",
+    "open": "new",
+    "filled": "filled",
+    "cancelled": "canceled",
+    "expired": "expired",
+    "rejected": "rejected",
+}
 
 Levels = Sequence[tuple[int, int]]
 _encode = msgspec.json.Encoder().encode
@@ -141,19 +149,36 @@ def balance(asset: Asset, available: int, held: int) -> dict[str, Any]:
 
 def _order_identity(order: LiveOrder, market: Market) -> dict[str, Any]:
     price = None if order.price_ticks is None else raw(market.price(order.price_ticks))
-    return {
+    identity = {
         "order_id": order.order_id,
         "cl_ord_id": order.client_order_id,
         "symbol": market.name,
         "side": order.side,
         "order_type": order.type,
-        "limit_price": price if order.type == "limit" else None,
+        "limit_price": price if order.type in LIMIT_TYPES else None,
         "order_qty": None if order.quantity_lots is None else raw(market.quantity(order.quantity_lots)),
         "cash_order_qty": None if order.budget_atoms is None else raw(market.quote.text(order.budget_atoms)),
         "time_in_force": order.time_in_force,
         "post_only": order.post_only != "none",
         "created_at": at_text(order.created_at_us),
     }
+    return identity if order.options is None else identity | _options(order.options, market)
+
+
+def _options(options: Options, market: Market) -> dict[str, Any]:
+    """What few orders have, and only those tell."""
+    told: dict[str, Any] = {"stp_type": options.self_trade_prevention}
+    if options.expires_at_us is not None:
+        told["expire_time"] = at_text(options.expires_at_us)
+    if options.display_lots is not None:
+        told["display_qty"] = raw(market.quantity(options.display_lots))
+    if options.trigger_ticks is not None or options.trailing_ticks is not None:
+        told["triggers"] = {
+            "reference": "last",
+            "price": _price(market, options.trigger_ticks),
+            "trailing_offset": _price(market, options.trailing_ticks),
+        }
+    return told
 
 
 def _level(market: Market, level: tuple[int, int]) -> dict[str, msgspec.Raw]:

@@ -79,3 +79,14 @@ def test_a_sleeper_is_woken(by: str) -> None:
     assert not sleeper.is_alive()
     os.close(reader)
     os.close(writer)
+
+
+def test_what_is_joined_leaves_together_beyond_the_limit_and_is_refused_together() -> None:
+    inbox: Inbox[str] = Inbox(5, is_joined=lambda item: item.endswith("+"))
+    inbox.put("a", urgent=False)
+    inbox.put("b+", "c+", "d", urgent=False)
+    with pytest.raises(Overloaded):
+        inbox.put("e+", "f", urgent=False)
+    inbox.put("cancel", urgent=True)
+    assert inbox.take(3) == ["cancel", "a", "b+", "c+", "d"]
+    assert len(inbox) == 0

@@ -5,9 +5,24 @@ import uuid
 
 import psycopg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.fixtures import Database
-from trading.engine.commands import CancelAll, Command, Credit, DefineAsset, PlaceOrder
+from trading.engine.commands import (
+    KINDS,
+    CancelAfter,
+    CancelAll,
+    CancelMarket,
+    CancelReplace,
+    Command,
+    Credit,
+    DefineAsset,
+    Leg,
+    Options,
+    PlaceOrder,
+    Tick,
+)
 from trading.journal.append import append
 from trading.journal.errors import JournalBroken
 from trading.journal.read import head_seq, records_between, records_by_seq
@@ -142,6 +157,47 @@ def test_bodies_keep_every_byte_and_leave_out_what_is_not_given() -> None:
     everything = CancelAll(account=1)
     assert encode(everything) == b'{"account":1}'
     assert read_back(everything) == everything
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_every_command_is_read_back_and_equal_ones_have_equal_bytes(data: st.DataObject) -> None:
+    command: Command = data.draw(st.sampled_from(sorted(KINDS.values(), key=repr)).flatmap(st.from_type))
+    body = encode(command)
+    assert read_back(command) == command
+    assert encode(read_back(command)) == body
+    assert draft(command, command_id="x", request_id="r").body == body
+
+
+def test_what_is_at_its_default_is_left_out_at_every_depth() -> None:
+    order = PlaceOrder(
+        account=1,
+        market="A/B",
+        side="buy",
+        type="limit",
+        time_in_force="GTC",
+        price_ticks=5,
+        quantity_lots=2,
+        options=Options(display_lots=1, on_fill=(Leg(type="limit", price_ticks=7),)),
+    )
+    told = b'"account":1,"market":"A/B","side":"buy","type":"limit","time_in_force":"GTC","quantity_lots":2,"price_ticks":5'
+    told += b',"options":{"display_lots":1,"on_fill":[{"type":"limit","price_ticks":7}]}'
+    assert encode(order) == b"{" + told + b"}"
+    assert encode(CancelReplace(account=1, order=9, place=order)) == b'{"account":1,"order":9,"place":{' + told + b"}}"
+    assert encode(Tick()) == b"{}"
+
+
+def test_a_row_has_the_account_and_the_market_that_its_command_is_about() -> None:
+    place = PlaceOrder(account=1, market="A/B", side="buy", type="limit", time_in_force="GTC")
+    for command, account, market in (
+        (place, 1, "A/B"),
+        (CancelReplace(account=1, order=9, place=place), 1, "A/B"),
+        (CancelMarket(market="A/B", reason="test"), None, "A/B"),
+        (CancelAfter(account=1, timeout_us=0), 1, None),
+        (Tick(), None, None),
+    ):
+        one = draft(command, command_id=new_command_id(), request_id="r")
+        assert (one.account, one.market) == (account, market)
 
 
 def test_text_with_backslashes_and_tabs_survives_the_copy(database: Database) -> None:

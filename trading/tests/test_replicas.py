@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -12,13 +13,15 @@ from accounts.problems import Problem
 from tests.fixtures import Database
 from trading import replica
 from trading import runtime as runtime_module
-from trading.engine.commands import CancelAll, CancelOrder
+from trading.engine.commands import CancelAfter, CancelAll, CancelOrder, Options
 from trading.engine.outcomes import OrderCancelled
 from trading.gateway import cancel_order, find_order
 from trading.inbox import Overloaded
 from trading.journal.append import append
 from trading.journal.records import Draft, draft, new_command_id
 from trading.outcome_chain import CHECKPOINT_EVENTS
+from trading.publications import Submission
+from trading.replica import ReplicaStopped
 from trading.runtime import CommandRefused, Runtime
 from trading.verify import verify
 
@@ -229,11 +232,106 @@ async def test_a_command_that_the_database_refuses_harms_no_other(database: Data
         with database.connect() as holder, holder.transaction():
             holder.execute("SELECT FROM journal_head FOR UPDATE")  # so that all four are taken together
             for one, future in zip((good[0], bad, *good[1:]), futures, strict=True):
-                runtime.replica.submit(replica.Submission(one, future))
+                runtime.replica.submit(Submission(one, future))
         answers = await asyncio.gather(*futures, return_exceptions=True)
         assert isinstance(answers[1], CommandRefused)
         assert all(answer.applied is not None for answer in (answers[0], *answers[2:]))
         assert runtime.health().ready
+
+
+async def test_commands_that_are_joined_are_refused_together_and_nobody_else(database: Database) -> None:
+    async with serving() as runtime:
+        await open_market(runtime)
+        loop = asyncio.get_running_loop()
+        bad = Draft(command_id=new_command_id(), kind="Tick", account=None, market=None, body=b"{", request_id="bad")
+        futures = [loop.create_future() for _ in range(4)]
+        first, second, other, single = map(Submission, (*some_orders(3), bad), futures)
+        with database.connect() as holder, holder.transaction():
+            holder.execute("SELECT FROM journal_head FOR UPDATE")
+            runtime.replica.submit(other)
+            runtime.replica.submit_together((first, single, second))
+        answers = await asyncio.gather(*futures, return_exceptions=True)
+        assert answers.pop(2).applied is not None
+        assert all(isinstance(answer, CommandRefused) for answer in answers)
+        assert len(list(runtime.live.open_orders(ALICE))) == 1
+
+
+async def test_what_is_submitted_together_is_consecutive_whoever_else_appends(database: Database) -> None:
+    async with serving() as first, serving() as second:
+        await open_market(first)
+
+        async def batches(runtime: Runtime, price: int) -> None:
+            for _ in range(10):
+                commands = [(new_command_id(), limit(ALICE, "sell", price, 1)) for _ in range(7)]
+                answers = await runtime.submit_together(commands, request_id="test")
+                assert [answer.seq for answer in answers] == list(range(answers[0].seq, answers[0].seq + 7))
+
+        async def singles(runtime: Runtime) -> None:
+            for _ in range(30):
+                await do(runtime, limit(BOB, "buy", 50, 1))
+
+        await asyncio.gather(batches(first, 200), batches(second, 201), singles(first), singles(second))
+
+
+async def test_a_repeated_batch_has_one_effect(database: Database) -> None:
+    async with serving() as runtime:
+        await open_market(runtime)
+        commands = [(new_command_id(), limit(ALICE, "sell", 200 + number, 1)) for number in range(5)]
+        once = await runtime.submit_together(commands, request_id="test")
+        again = await runtime.submit_together(
+            [*commands[:3], (new_command_id(), limit(ALICE, "sell", 300, 1))], request_id="test"
+        )
+        assert [answer.seq for answer in again[:3]] == [answer.seq for answer in once[:3]]
+        assert [answer.applied is None for answer in again] == [True, True, True, False]
+        assert len(list(runtime.live.open_orders(ALICE))) == 6
+
+
+async def test_a_question_is_answered_between_batches_and_what_it_raises_harms_nobody(database: Database) -> None:
+    async with serving() as runtime:
+        await open_market(runtime)
+        assert await runtime.ask(lambda engine: engine.seq) == runtime.live.seq
+        with pytest.raises(ZeroDivisionError):
+            await runtime.ask(lambda engine: engine.seq // 0)
+        assert (await do(runtime, limit(ALICE, "sell", 200, 1))).applied is not None
+        asked = runtime.replica
+    with pytest.raises(ReplicaStopped):
+        asked.ask(lambda engine: engine.seq)
+
+
+async def test_f72_on_a_silent_market_a_timer_brings_one_event_however_many_wait_for_it(database: Database) -> None:
+    with override_settings(JOURNAL_POLL_MS=5):
+        async with serving() as first, serving() as second, serving() as third:
+            await open_market(first)
+            for command in (
+                CancelAfter(account=ALICE, timeout_us=100_000),
+                CancelAfter(account=BOB, timeout_us=200_000),
+            ):
+                await do(second, command)
+            order = await do(third, limit(ALICE, "sell", 200, 1))
+            await until(lambda: all(one.live.seq == order.seq + 2 for one in (first, second, third)))
+            for one in (first, second, third):
+                assert await one.ask(lambda engine: engine.next_timer_us) is None
+            assert list(first.live.open_orders(ALICE)) == []
+            with database.connect() as connection:
+                rows = connection.execute("SELECT at_us, kind FROM order_event WHERE seq > %s", (order.seq,)).fetchall()
+            assert [kind for _, kind in rows] == ["Tick", "Tick"]
+    with database.connect() as connection:
+        assert verify(connection).findings == []
+
+
+async def test_what_was_set_off_goes_on_without_another_command(database: Database) -> None:
+    """No event takes more than a hundred; on a silent market the rest does not wait for somebody to come."""
+    async with serving() as runtime:
+        await open_market(runtime)
+        for _ in range(250):
+            stop = limit(ALICE, "sell", 90, 1)
+            await do(runtime, replace(stop, type="stop_limit", options=Options(trigger_ticks=100)))
+        await do(runtime, limit(BOB, "buy", 100, 251))
+        trigger = await do(runtime, limit(ALICE, "sell", 100, 1))
+        await until(lambda: list(runtime.live.open_orders(ALICE)) == [])
+        assert runtime.live.seq == trigger.seq + 2
+    with database.connect() as connection:
+        assert verify(connection).findings == []
 
 
 async def test_a_sequence_that_stands_still_while_a_command_waits_is_not_called_ready(

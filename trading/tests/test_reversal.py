@@ -3,17 +3,18 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from tests.fixtures import Database
 from tests.server import wait_until
-from trading.engine.commands import CancelOrder, Credit
+from trading.engine.commands import CancelOrder, Credit, Options
 from trading.journal.read import head_seq
-from trading.reversal import NotReversible, Reversal, reverse
+from trading.reversal import NotReversible, Reversal, outcome, reverse
 
 from .ledgers import Ledgered, differences
-from .world import ALICE, LISTING, limit
+from .world import ALICE, BOB, LISTING, limit
 
 CREDIT = 4
 OPERATORS = 8
@@ -144,3 +145,25 @@ def test_what_is_no_credit_or_was_refused_or_is_not_in_the_books_is_not_reversed
     books.journal(Credit(account=ALICE, asset="BTC", amount_atoms=1, source="faucet", reference="late"))
     with pytest.raises(NotReversible, match="not in the books yet"):
         ask(books, 7)
+
+
+def test_a_refused_attempt_in_whose_event_others_traded_is_refused_all_the_same(books: Ledgered) -> None:
+    carol = 3
+    for account, asset, atoms in ((BOB, "USD", 10**9), (carol, "BTC", 200 * LOT)):
+        books.do(Credit(account=account, asset=asset, amount_atoms=atoms, source="faucet", reference="test"))
+    books.do(limit(ALICE, "sell", 900, 10))
+    all_of_it = books.seq
+    books.do(limit(BOB, "buy", 33, 131))
+    stop = replace(limit(carol, "sell", 30, 1), type="stop_limit", options=Options(trigger_ticks=33))
+    books.do(*[stop] * 130)
+    books.do(limit(carol, "sell", 33, 1))
+    refused = ask(books)
+    books.catch_up()
+    assert ("trade", -30 * LOT) in [line[3:5] for line in books.lines(refused.seq)]
+    assert outcome(books.connection, refused.seq) is False
+    books.do(CancelOrder(account=ALICE, order=all_of_it))
+    again = ask(books)
+    books.catch_up()
+    assert again.is_new and outcome(books.connection, again.seq) is True
+    assert books.engine.balance(ALICE, "BTC") == (0, 0)
+    assert differences(books.connection) == []

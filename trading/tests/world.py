@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from trading.engine.commands import Command, Credit, DefineAsset, DefineMarket, FeeTier, PlaceOrder, Side
 from trading.journal.records import derived_command_id, new_command_id
-from trading.replica import Answer
+from trading.publications import Answer
 from trading.runtime import Runtime
 
 READY_LIMIT_S = 10.0

@@ -1,0 +1,88 @@
+"""Many orders in one request: consecutive events of one append, each with an answer and an idempotency key of its own."""
+
+from typing import Any, NamedTuple
+
+from accounts.problems import Problem
+
+from . import gateway
+from .engine.commands import CancelAll, Command, PlaceOrder
+from .instruments import Market
+from .journal.records import derived_command_id, new_command_id
+from .order_requests import place_command, wrong
+from .problems import NOT_SUPPORTED
+from .publications import Answer
+from .runtime import Runtime
+from .shapes import BatchBody, BatchRequest, OrderRequest
+
+
+class _Item(NamedTuple):
+    """An order that is to be submitted. ``place``: which of the request it is."""
+
+    place: int
+    command_id: str
+    command: PlaceOrder
+    market: Market
+
+
+async def place_batch(
+    runtime: Runtime, *, account: int, request: BatchRequest, idempotency_key: str | None, request_id: str
+) -> BatchBody:
+    """Places the orders, whatever becomes of each; those that need no engine to refuse are left out.
+
+    Raises Problem if none could be submitted, with nothing done.
+    """
+    answers: list[Any] = [None] * len(request.orders)
+    items: list[_Item] = []
+    for place, order in enumerate(request.orders):
+        try:
+            items.append(_item(runtime, account, place, order, idempotency_key))
+        except Problem as problem:
+            answers[place] = problem.body(request_id)
+    commands: list[tuple[str, Command]] = [(item.command_id, item.command) for item in items]
+    if request.replace:
+        commands.insert(0, _cancellation(runtime, account, request, idempotency_key))
+    if not commands:
+        return BatchBody(answers, 0)
+    with gateway.submitting():
+        told = await runtime.submit_together(commands, request_id=request_id)
+    cancelled = 0
+    if request.replace:
+        gateway.refuse_conflict(told[0])
+        cancelled = gateway.count_cancelled(told.pop(0), account)
+    for item, answer in zip(items, told, strict=True):
+        answers[item.place] = await _answered(runtime, account, item, answer, request_id)
+    return BatchBody(answers, cancelled)
+
+
+def _item(runtime: Runtime, account: int, place: int, order: OrderRequest, key: str | None) -> _Item:
+    """Raises Problem."""
+    market = gateway.market_of(runtime, order.market)
+    if order.validate_only:
+        raise Problem(NOT_SUPPORTED, "validate_only is for single orders.")
+    command = place_command(account, order, market)
+    if order.client_order_id is not None:
+        command_id = gateway.client_command_id(account, order.client_order_id)
+    else:
+        command_id = new_command_id() if key is None else derived_command_id("batch", account, key, place)
+    return _Item(place, command_id, command, market)
+
+
+def _cancellation(runtime: Runtime, account: int, request: BatchRequest, key: str | None) -> tuple[str, Command]:
+    """What goes first if the orders replace others. Asked for again it must not cancel what it has made room for."""
+    if request.market is None:
+        raise wrong("market", "replace needs the market whose orders are replaced.")
+    command = CancelAll(account=account, market=gateway.market_of(runtime, request.market).name)
+    names = [order.client_order_id for order in request.orders if order.client_order_id is not None]
+    if key is not None:
+        return derived_command_id("batch", account, key, "replace"), command
+    if len(names) == len(request.orders):
+        return derived_command_id("replace", account, request.market, *names), command
+    return new_command_id(), command
+
+
+async def _answered(runtime: Runtime, account: int, item: _Item, answer: Answer, request_id: str) -> Any:
+    try:
+        gateway.refuse_conflict(answer)
+        return (await gateway.placed(runtime, account, item.command_id, answer, item.market)).order
+    except Problem as problem:
+        return problem.body(request_id)
