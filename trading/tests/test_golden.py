@@ -1,6 +1,6 @@
 """Journals as they were written in every format ever released: they stay readable, and come to what they came to then.
 
-A file is written once, by the version that brought the format, and never again.
+A file is written once, by the version that brought the format or new commands, and never again.
 """
 
 import json
