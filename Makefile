@@ -5,7 +5,7 @@ VENV_PYTHON = .venv/bin/python
 UV_COMPILE = $(VENV_PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check prove bench chaos soak drill lock clean
+.PHONY: help run test check prove bench bench-peers chaos mutants soak drill lock clean
 
 help:
 	@echo "make run     start the exchange with a demo market on PORT (default 8000); BOTS=off for a silent one"
@@ -13,7 +13,9 @@ help:
 	@echo "make check   format, lint, types, import floors, migrations and OpenAPI in step"
 	@echo "make prove   the engine against its oracle over ten million drawn commands; ARGS='--commands 1_000_000 --seed 7'"
 	@echo "make bench   the figures of docs/benchmarks.md, also written to .state/bench.json; ARGS=durable for a part"
+	@echo "make bench-peers   the engine beside other engines that Python can install, on one stream of orders"
 	@echo "make chaos   faults under load and the defects that they must find; ARGS='--kills 1000' for the long form"
+	@echo "make mutants small defects in engine and books, one at a time: do the tests notice? hours; ARGS=engine for a part"
 	@echo "make soak    a mixed load for 20 minutes: what grows, what gets slower; ARGS='--minutes 60'"
 	@echo "make drill   backup while trading, restore to a moment, verification"
 	@echo "make lock    lock the dependencies by hash after a change of pyproject.toml; UPGRADE=--upgrade takes the newest of all"
@@ -45,10 +47,18 @@ bench:
 	@$(PYTHON) etc/bootstrap.py dev
 	$(VENV_PYTHON) -m benchmarks $(ARGS)
 
+bench-peers:
+	@$(PYTHON) etc/bootstrap.py dev
+	$(VENV_PYTHON) -m benchmarks.peers $(ARGS)
+
 chaos:
 	@$(PYTHON) etc/bootstrap.py dev
 	$(VENV_PYTHON) -m tests.chaos $(ARGS)
 	$(if $(ARGS),,$(VENV_PYTHON) -m tests.chaos --mutants)
+
+mutants:
+	@$(PYTHON) etc/bootstrap.py dev
+	$(VENV_PYTHON) -m tests.mutants $(ARGS)
 
 soak:
 	@$(PYTHON) etc/bootstrap.py dev

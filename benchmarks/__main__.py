@@ -47,7 +47,7 @@ def main() -> None:
     figures = _measure(groups)
     print(f"\n{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; medians of 3 runs\n")
     for name, value in figures.items():
-        print(f"{name:<28}{_text(value):>16}")
+        print(f"{name:<44}{_text(value):>16}")
     written = {name: value if math.isfinite(value) else None for name, value in figures.items()}
     RESULT.write_text(json.dumps(written, indent=1) + "\n")
     print(f"\nwritten to {RESULT.relative_to(ROOT)}")

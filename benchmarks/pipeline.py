@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from threading import Event, Semaphore
 
 from exchange.worker import SWITCH_INTERVAL_S
+from trading.collector import spare_the_collector
 from trading.fold import Applied, Fold
 from trading.inbox import Overloaded
 from trading.journal.records import Draft
 from trading.projections.projector import Projector
 from trading.publications import Publication, Submission
 from trading.replica import Replica, ReplicaSettings
-from trading.runtime import spare_the_collector
 
 INBOX = 10_000
 START_LIMIT_S = 120.0

@@ -1,29 +1,43 @@
 """A deterministic synthetic order flow for one market, and the trades that a correct book makes of it.
 
 Integers alone and one splitmix64 stream, so that an engine in any language can be fed the same bytes. Per command:
-the mid price, 100,000 ticks at first, moves by one tick up or down in two cases of eight; then 50 % limit orders within
-50 ticks of it, 10 % immediate-or-cancel orders 50 ticks through it, 40 % cancels of a resting order drawn at random.
-While fewer than 2,000 orders rest, everything is a limit order. A thousand users; sizes of 1 to 100 lots.
-Nothing prevents self-trade in this flow.
+the mid price, 100,000 ticks at first, moves by one tick up or down in two cases of eight; then limit orders within the
+shape's spread of it, immediate-or-cancel orders as far through it, and cancels of a resting order drawn at random, in the
+shape's percentages. While fewer orders rest than the shape has, everything is a limit order. A thousand users; sizes of 1 to
+100 lots. Nothing prevents self-trade in this flow.
 """
 
 import hashlib
 import struct
 from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 LIMIT, IOC, CANCEL = 0, 1, 2
 BUY, SELL = 0, 1
 SEED = 20_240_601
 USERS = 1_000
-RESTING_ORDERS = 2_000
-SPREAD_TICKS = 50
 FIRST_MID_TICKS = 100_000
 RECORD = struct.Struct("<BBHIQqq")
 
 MASK = (1 << 64) - 1
 FNV_OFFSET, FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3
+
+
+class Shape(NamedTuple):
+    """``resting_orders``: how many rest before anything else happens. What is no limit or IOC order is a cancel."""
+
+    resting_orders: int
+    spread_ticks: int
+    limit_percent: int = 50
+    ioc_percent: int = 10
+
+
+COMMON = Shape(resting_orders=2_000, spread_ticks=50)
+DEEP = Shape(resting_orders=200_000, spread_ticks=5_000)
+DEEPEST = Shape(resting_orders=1_000_000, spread_ticks=5_000, limit_percent=30, ioc_percent=5)
+"""A million orders on ten thousand levels; then a cancel for nearly each new order, drawn from anywhere in the book."""
 
 
 class Record(NamedTuple):
@@ -145,28 +159,52 @@ class _Book:
             prices.pop(bisect_left(prices, price_ticks))
 
 
-def generate(commands: int, seed: int = SEED) -> Workload:
-    """So many commands of the flow, with the trades of a plain book."""
-    draw = _SplitMix64(seed)
-    book = _Book()
-    records: list[Record] = []
-    mid, order = FIRST_MID_TICKS, 0
-    for _ in range(commands):
-        mid += {0: -1, 1: 1}.get(draw.below(8), 0)
+class Flow:
+    """The commands of a shape one by one; ``trades`` and ``fingerprint`` are of a plain book that has followed so far."""
+
+    def __init__(self, shape: Shape = COMMON, seed: int = SEED) -> None:
+        self._shape = shape
+        self._draw = _SplitMix64(seed)
+        self._book = _Book()
+        self._mid_ticks = FIRST_MID_TICKS
+        self._orders = 0
+
+    @property
+    def trades(self) -> int:
+        return self._book.trades
+
+    @property
+    def fingerprint(self) -> int:
+        return self._book.fingerprint
+
+    def next(self, commands: int) -> Iterator[Record]:
+        """So many more."""
+        return (self._next() for _ in range(commands))
+
+    def _next(self) -> Record:
+        shape, draw, book = self._shape, self._draw, self._book
+        self._mid_ticks += {0: -1, 1: 1}.get(draw.below(8), 0)
         kind = draw.below(100)
         user = 1 + draw.below(USERS)
-        if len(book.resting) < RESTING_ORDERS:
+        if len(book.resting) < shape.resting_orders:
             kind = 0
-        if kind < 60:
-            order += 1
-            side = draw.below(2)
-            away = draw.below(SPREAD_TICKS + 1) if kind < 50 else -SPREAD_TICKS
-            price_ticks = mid - away if side == BUY else mid + away
-            lots = 1 + draw.below(100)
-            records.append(Record(LIMIT if kind < 50 else IOC, side, user, order, price_ticks, lots))
-            book.place(order, side, price_ticks, lots, rests=kind < 50)
-        else:
+        if kind >= shape.limit_percent + shape.ioc_percent:
             target = book.resting[draw.below(len(book.resting))]
-            records.append(Record(CANCEL, target.side, user, target.order, target.price_ticks, target.lots))
+            cancel = Record(CANCEL, target.side, user, target.order, target.price_ticks, target.lots)
             book.cancel(target)
-    return Workload(records, book.trades, book.fingerprint)
+            return cancel
+        self._orders += 1
+        rests = kind < shape.limit_percent
+        side = draw.below(2)
+        away = draw.below(shape.spread_ticks + 1) if rests else -shape.spread_ticks
+        price_ticks = self._mid_ticks - away if side == BUY else self._mid_ticks + away
+        lots = 1 + draw.below(100)
+        book.place(self._orders, side, price_ticks, lots, rests=rests)
+        return Record(LIMIT if rests else IOC, side, user, self._orders, price_ticks, lots)
+
+
+def generate(commands: int, shape: Shape = COMMON, seed: int = SEED) -> Workload:
+    """So many commands of the flow, with the trades of a plain book."""
+    flow = Flow(shape, seed)
+    records = list(flow.next(commands))
+    return Workload(records, flow.trades, flow.fingerprint)

@@ -2,8 +2,8 @@
 
 Creates `.venv`, installs the requirements that are locked by hash, and fetches the modules of the site. Stamps in
 `.venv` remember the lock files, so that the next run is a matter of milliseconds. Needs nothing but Python; writes
-nothing outside the checkout, needs no HOME and no compiler (wheels only). A second bootstrap of the same checkout waits
-for the first.
+nothing outside the checkout, needs no HOME and no compiler (wheels only). Where there is a compiler, the engine is
+compiled (`etc/native.py`). A second bootstrap of the same checkout waits for the first.
 
 The syntax stays with what Python 3.6 can parse: an older interpreter must come as far as the sentence that says what is
 needed.
@@ -32,6 +32,7 @@ SITE = ROOT / "exchange" / "site"
 REQUIREMENTS = ROOT / "etc" / "requirements"
 LOG = STATE / "log" / "bootstrap.log"
 STAMPS = VENV / "kontor-stamps.json"
+NATIVE = ROOT / "etc" / "native.py"
 
 PYTHON_NEEDED = (3, 11)
 PYTHONS_TO_TRY = ("python3.14", "python3.13", "python3.12", "python3.11")
@@ -325,6 +326,28 @@ def prepare(group: str) -> None:
     say(f"the environment is ready after {time.monotonic() - started:.1f} s")
 
 
+def compile_engine() -> None:
+    """Compile the engine if it is not; `etc/native.py` says what it does, or why it cannot. Raises Failure if that is
+    demanded; else the engine runs interpreted."""
+    choice = os.environ.get("KONTOR_ENGINE", "")
+    if choice == "interpreted":
+        return
+    process = subprocess.Popen(
+        [str(VENV / "bin" / "python"), str(NATIVE)],
+        env={name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")},
+        stdin=subprocess.DEVNULL,
+        preexec_fn=end_with_parent,
+    )
+    try:
+        returned = process.wait()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    if returned and choice == "native":
+        raise Failure("KONTOR_ENGINE is native, but the engine is not compiled")
+
+
 def on_signal(number: int, frame: object) -> None:
     raise Terminated(number)
 
@@ -347,6 +370,7 @@ def main(arguments: "list[str]") -> int:
         signal.signal(signal.SIGHUP, on_signal)
         if not is_ready(group):
             prepare(group)
+        compile_engine()
     except Failure as failure:
         print(f"kontor: {failure}", file=sys.stderr)
         return 1

@@ -5,7 +5,6 @@ state, lets the stream see it, and answers the callers, in this order. The proje
 """
 
 import asyncio
-import gc
 import itertools
 import logging
 import threading
@@ -18,7 +17,9 @@ from django.conf import settings
 from psycopg_pool import ConnectionPool
 
 from . import queries
+from .collector import spare_the_collector
 from .database import conninfo, open_pool
+from .engine import FORM
 from .engine.commands import Command
 from .engine.engine import Engine
 from .engine.snapshot import state_hash
@@ -37,9 +38,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SWEEP_S = 1.0
-GC_THRESHOLD = 50_000
-"""Objects made before the collector looks at the young ones. An order makes dozens, none in cycles."""
-
 PROJECTION_WAIT_S = 5.0
 CATCH_UP_WAIT_S = 2.0
 ANSWER_WAIT_S = 15.0
@@ -47,13 +45,6 @@ ANSWER_WAIT_S = 15.0
 
 STALL_S = 2.0
 """A command that waits longer than this, or a database that does not answer for so long, is no longer called ready."""
-
-
-def spare_the_collector() -> None:
-    """What is in memory now is there to stay: the collector need not look at it again, and seldom at what comes."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
 
 
 class ProjectionBehind(Exception):
@@ -123,6 +114,7 @@ class Runtime:
         )
 
     def start(self) -> None:
+        log.info("the engine is %s", FORM)
         self.projector.start()
         self.replica.start()
         self._loop.call_later(SWEEP_S, self._sweep)

@@ -7,6 +7,7 @@ import psycopg
 from django.core.management.base import BaseCommand
 
 from trading.database import conninfo
+from trading.engine import FORM
 from trading.verify import verify
 
 
@@ -17,6 +18,7 @@ class Command(BaseCommand):
         def progress(done: int, of: int) -> None:
             self.stderr.write(f"{done:,} of {of:,} events")
 
+        self.stderr.write(f"The engine is {FORM}")
         with psycopg.connect(conninfo(), autocommit=True) as connection:
             verified = verify(connection, progress=progress)
         for finding in verified.findings:

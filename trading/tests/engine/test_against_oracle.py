@@ -16,7 +16,7 @@ OFTEN = 20
 OUTCOMES = [name for name, value in vars(outcomes).items() if hasattr(value, "_fields")]
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10 * settings.default.max_examples, deadline=None, suppress_health_check=list(HealthCheck))
 @given(drawing.steps)
 def test_the_engine_does_what_the_oracle_does(drawn: drawing.Steps) -> None:
     comparison = Comparison(snapshot_every=8)
@@ -24,7 +24,7 @@ def test_the_engine_does_what_the_oracle_does(drawn: drawing.Steps) -> None:
         comparison.apply(event)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3 * settings.default.max_examples, deadline=None, suppress_health_check=list(HealthCheck))
 @given(drawing.steps, st.data())
 def test_a_snapshot_anywhere_and_the_tail_give_the_same_as_the_whole(drawn: drawing.Steps, data: st.DataObject) -> None:
     events = drawing.events(drawn)

@@ -1,0 +1,55 @@
+"""What is mutated, and by which tests each mutant is judged."""
+
+from typing import NamedTuple
+
+
+class Part(NamedTuple):
+    """``folders`` hold what is mutated: the files of ``patterns``, but not those of ``spared``.
+
+    ``beside`` is what the tests need beside these folders; ``arguments`` choose among ``tests`` for pytest.
+    ``timeout_s``: how long a mutant's tests may take beside what they took before, see TIMEOUT_FACTOR; fixtures are in it.
+    ``processes``: how many mutants at once, None for one on each core.
+    """
+
+    folders: tuple[str, ...]
+    patterns: tuple[str, ...]
+    spared: tuple[str, ...]
+    beside: tuple[str, ...]
+    tests: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
+    timeout_s: float = 2.0
+    processes: int | None = None
+
+
+PARTS = {
+    "engine": Part(
+        folders=("trading/engine",),
+        patterns=("trading/engine/*",),
+        # What chooses between the forms of the engine, and what stands in for the compiler's words.
+        spared=("trading/engine/__init__.py", "trading/engine/form.py", "trading/engine/native.py"),
+        beside=("trading/__init__.py", "trading/tests/__init__.py", "trading/tests/engine", "tests/__init__.py"),
+        tests=("trading/tests/engine",),
+        # A mutated source is not as the sources must be, and other processes would not run the mutant.
+        arguments=("-k", "not (hashes or standard_library or no_float)"),
+    ),
+    "ledger": Part(
+        folders=("ledger", "trading"),
+        patterns=("ledger/posting.py", "ledger/checks.py", "ledger/reports.py", "trading/projections/postings.py"),
+        spared=(),
+        beside=(
+            "accounts",
+            "exchange",
+            "migrations",
+            "manage.py",
+            "etc",
+            "tests/__init__.py",
+            "tests/fixtures.py",
+            "tests/server.py",
+        ),
+        tests=("ledger/tests", "trading/tests/test_books.py"),
+        arguments=("-p", "tests.fixtures"),
+        # Each starts its PostgreSQL, in the folder of the process that they are forks of.
+        timeout_s=30.0,
+        processes=1,
+    ),
+}
