@@ -93,7 +93,8 @@ def number_by_sequence() -> None:
         yield from map(as_record, connection.execute(query, (after, last), binary=True).fetchall())
 
     def apply_whatever_comes(self: Fold, record: Record) -> Applied:
-        self.engine.seq, self.engine.at_us = record.seq - 1, min(self.engine.at_us, record.at_us)
+        event = self.engine.open_orders
+        event.seq, event.at_us = record.seq - 1, min(event.at_us, record.at_us)
         return apply_linked(self, record)
 
     journal._lock_head = take_numbers
