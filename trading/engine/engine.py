@@ -210,7 +210,13 @@ class Engine:
         self, markets: list[Market], header: int, at_us: int, account: int, size: int, limit_ticks: int
     ) -> bool:
         """Applies one packed command; says whether the event is over with that."""
-        self._begin(self.open_orders.seq + 1, at_us)
+        orders = self.open_orders
+        if at_us < orders.at_us:
+            raise InvariantBroken(f"event {orders.seq + 1} is at {at_us}, before {orders.at_us}")
+        orders.seq += 1
+        orders.at_us = at_us
+        if at_us >= orders.timers.next_us:
+            self._fire_timers()
         if header == CANCEL:
             return self._cancel(account, size)
         by_budget = header & BY_BUDGET

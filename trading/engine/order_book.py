@@ -211,12 +211,12 @@ class PriceLevel:
 
 
 class BookSide:
-    """The bids or the asks. ``sign`` makes a rank out of a price: +1 for bids, -1 for asks."""
+    """The bids or the asks."""
 
-    __slots__ = ("_levels", "_ranks", "best", "sign")
+    __slots__ = ("_is_bids", "_levels", "_ranks", "best")
 
-    def __init__(self, sign: int) -> None:
-        self.sign = sign
+    def __init__(self, is_bids: bool) -> None:
+        self._is_bids = is_bids
         self.best: PriceLevel | None = None
         self._levels: dict[int, PriceLevel] = {}
         self._ranks: list[int] = []
@@ -227,7 +227,7 @@ class BookSide:
             yield self._levels[rank]
 
     def level(self, price_ticks: int) -> PriceLevel | None:
-        return self._levels.get(self.sign * price_ticks)
+        return self._levels.get(price_ticks if self._is_bids else -price_ticks)
 
     def levels(self, limit: int) -> list[tuple[int, int]]:
         """(price in ticks, shown lots) of the best levels, at most ``limit``, best first."""
@@ -236,7 +236,7 @@ class BookSide:
 
     def append(self, order: Order) -> None:
         """Puts the order last in the queue of its price."""
-        rank = self.sign * order.price_ticks
+        rank = order.price_ticks if self._is_bids else -order.price_ticks
         level = self._levels.get(rank)
         if level is None:
             level = self._levels[rank] = PriceLevel(rank, order)
@@ -320,8 +320,8 @@ class OrderBook:
     __slots__ = ("asks", "bids")
 
     def __init__(self) -> None:
-        self.bids = BookSide(1)
-        self.asks = BookSide(-1)
+        self.bids = BookSide(True)
+        self.asks = BookSide(False)
 
     def same(self, is_buy: bool) -> BookSide:
         return self.bids if is_buy else self.asks
