@@ -30,7 +30,7 @@ PARTS = {
         beside=("trading/__init__.py", "trading/tests/__init__.py", "trading/tests/engine", "tests/__init__.py"),
         tests=("trading/tests/engine",),
         # A mutated source is not as the sources must be, and other processes would not run the mutant.
-        arguments=("-k", "not (hashes or standard_library or no_float)"),
+        arguments=("-k", "not (hashes or standard_library or no_float or documentation)"),
     ),
     "ledger": Part(
         folders=("ledger", "trading"),
