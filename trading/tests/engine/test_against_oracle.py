@@ -1,5 +1,6 @@
 """The engine and the oracle give the same outcomes, event by event, and the engine's invariants hold after each."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -36,6 +37,14 @@ def test_a_snapshot_anywhere_and_the_tail_give_the_same_as_the_whole(drawn: draw
     for event in events[cut:]:
         assert facts(resumed.apply(event)) == facts(whole.apply(event))
     assert state_hash(resumed) == state_hash(whole)
+
+
+@pytest.mark.parametrize("profile", [flow.SMALL, flow.PLAIN, flow.DEEP], ids=["small", "plain", "deep"])
+def test_a_drawn_flow_like_the_oracle(profile: flow.Profile) -> None:
+    """One of each kind, short enough to be run for every small defect that is put into the engine."""
+    comparison = Comparison(state_every=5, snapshot_every=100)
+    for event in flow.events(99, 2_500, profile):
+        comparison.apply(event)
 
 
 def test_a_hundred_thousand_commands_like_the_oracle_meeting_everything() -> None:
