@@ -4,6 +4,7 @@ It holds the engine, the hash of the last row, and the chain of outcomes. Every 
 number and by hash; so what is folded is exactly what was appended.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from trading.engine.commands import Command, Event
@@ -58,13 +59,34 @@ class Fold:
     def apply(self, record: Record) -> Applied:
         """Applies the next row. Raises JournalBroken if it does not follow from the last one, and what the engine raises."""
         if not is_linked(self.journal_hash, record):
-            raise JournalBroken(f"event {record.seq} was altered: its hash does not follow from event {record.seq - 1}")
+            raise _altered(record)
         return self.apply_linked(record)
 
     def apply_linked(self, record: Record) -> Applied:
         """The same for a row whose hash was made here, after that of the last one."""
         command = decode(record)
         outcomes = self.engine.apply(Event(seq=record.seq, at_us=record.at_us, command=command))
+        return self._applied(record, command, outcomes)
+
+    def apply_many(self, records: Sequence[Record]) -> list[Applied]:
+        """Applies the next rows, all or, if one does not follow from that before it, none. Raises what ``apply`` does."""
+        previous = self.journal_hash
+        for record in records:
+            if not is_linked(previous, record):
+                raise _altered(record)
+            previous = record.hash
+        events = [Event(record.seq, record.at_us, decode(record)) for record in records]
+        told = self.engine.apply_many(events)
+        return [
+            self._applied(record, event.command, outcomes)
+            for record, event, outcomes in zip(records, events, told, strict=True)
+        ]
+
+    def _applied(self, record: Record, command: Command, outcomes: list[Outcome]) -> Applied:
         self.journal_hash = record.hash
         checkpoint = self.chain.add(outcomes)
         return Applied(record.seq, record.at_us, record.command_id, command, outcomes, record.hash, checkpoint)
+
+
+def _altered(record: Record) -> JournalBroken:
+    return JournalBroken(f"event {record.seq} was altered: its hash does not follow from event {record.seq - 1}")

@@ -266,7 +266,7 @@ class Replica:
             self._publish_others(chunk)
 
     def _publish_others(self, records: list[Record]) -> None:
-        applied = [self.fold.apply(record) for record in records]
+        applied = self.fold.apply_many(records)
         self._project(applied)
         self._publish(publication(applied, [], self.fold.engine.markets))
 

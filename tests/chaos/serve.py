@@ -100,7 +100,12 @@ def number_by_sequence() -> None:
     journal._lock_head = take_numbers
     replica.check_head = last_number
     replica.records_between = records_between
+
+    def apply_many(self: Fold, records: Sequence[Record]) -> list[Applied]:
+        return [apply_whatever_comes(self, record) for record in records]
+
     Fold.apply = Fold.apply_linked = apply_whatever_comes
+    Fold.apply_many = apply_many
 
 
 def _number(row: tuple[object, ...] | None) -> int:

@@ -25,8 +25,14 @@ PARTS = {
     "engine": Part(
         folders=("trading/engine",),
         patterns=("trading/engine/*",),
-        # What chooses between the forms of the engine, and what stands in for the compiler's words.
-        spared=("trading/engine/__init__.py", "trading/engine/form.py", "trading/engine/native.py"),
+        # What chooses between the forms of the engine, what stands in for the compiler's words, and what native code writes
+        # words with: none of it runs when the engine is interpreted, as mutants are.
+        spared=(
+            "trading/engine/__init__.py",
+            "trading/engine/form.py",
+            "trading/engine/native.py",
+            "trading/engine/words.py",
+        ),
         beside=("trading/__init__.py", "trading/tests/__init__.py", "trading/tests/engine", "tests/__init__.py"),
         tests=("trading/tests/engine",),
         # A mutated source is not as the sources must be, other processes would not run the mutant, and a minute is too long.

@@ -139,11 +139,6 @@ class Market:
         if participant is not None:
             participant.rates = self.rates(tier)
 
-    def open_orders(self, account: int) -> int:
-        """How many orders of the account are open here."""
-        participant = self.participants.get(account)
-        return 0 if participant is None else participant.open_count
-
     # The last price and the reference price
 
     def trade_at(self, price_ticks: int, at_us: int) -> None:
@@ -154,11 +149,6 @@ class Market:
                 self.reference_window = window
                 self.reference_ticks = self.last_ticks
         self.last_ticks = price_ticks
-
-    def first_trade_at(self, price_ticks: int) -> None:
-        """The very first price is its own reference."""
-        if self.last_ticks == 0:
-            self.last_ticks = price_ticks
 
     def restart_reference(self, at_us: int) -> None:
         """The market reopens: distances are measured from the last price."""

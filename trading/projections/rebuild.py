@@ -105,8 +105,8 @@ class Rebuild:
 
     def _write_to(self, last: int) -> None:
         records = records_between(self._connection, self._fold.seq, last)
-        while batch := [self._fold.apply(record) for record in itertools.islice(records, BATCH_EVENTS)]:
-            statements = read_models.statements(batch)
+        while rows := list(itertools.islice(records, BATCH_EVENTS)):
+            statements = read_models.statements(self._fold.apply_many(rows))
             with self._connection.transaction():
                 self._connection.execute(f"SET LOCAL search_path = {SCHEMA}, public")
                 if statements:
