@@ -77,9 +77,8 @@ class OpenOrders:
     # Coming
 
     def rest_alone(self, order: Order, balance: Balance, held_atoms: int) -> None:
-        """Puts a plain new order into the book, holds for it and tells of it: all that its event comes to."""
+        """Puts a plain new order into the book, holds for it and tells of it: all of its event, for nothing is pegged."""
         participant = order.participant
-        participant.market.changed_seq = self.seq
         if order.is_buy:
             participant.market.book.bids.append(order)
         else:
@@ -169,7 +168,6 @@ class OpenOrders:
         """Cancels a plain order for its owner: all that the event comes to."""
         participant = order.participant
         market = participant.market
-        market.changed_seq = self.seq
         lots = order.remaining_lots
         if order.is_buy:
             market.book.bids.remove(order)

@@ -1,6 +1,6 @@
 """F24: a dry run says what the order comes to when it is placed, and changes nothing."""
 
-from trading.engine.commands import PlaceOrder
+from trading.engine.commands import Options, PlaceOrder
 from trading.engine.engine import Engine
 from trading.engine.outcomes import (
     BalanceChanged,
@@ -10,9 +10,11 @@ from trading.engine.outcomes import (
     OrderRested,
     OrderTriggered,
     OrderWaiting,
+    Reason,
 )
 from trading.engine.snapshot import dump
 from trading.tests.engine import flow
+from trading.tests.engine.desk import ALICE, BTC_USD, Desk
 
 
 def test_f24_a_dry_run_says_what_the_order_then_comes_to() -> None:
@@ -43,6 +45,8 @@ def test_f24_a_dry_run_says_what_the_order_then_comes_to() -> None:
         assert found.quote_atoms == sum(fill.quote_atoms for fill in fills)
         assert found.fee_atoms == sum(fill.taker_fee_atoms for fill in fills)
         filled += bool(fills)
+        if not fills and any(isinstance(one, OrderCancelled) and one.order == event.seq for one in outcomes):
+            assert (found.open_lots, found.hold_atoms, found.price_ticks) == (0, 0, None), event
         rests = [one for one in outcomes if isinstance(one, OrderRested) and one.order == event.seq]
         if rests and not any(isinstance(one, OrderCancelled) and one.order == event.seq for one in outcomes):
             rested += 1
@@ -70,3 +74,30 @@ def test_f24_what_would_be_held_is_what_is_held_then() -> None:
             held = next(o for o in outcomes if isinstance(o, BalanceChanged) and o.asset == asset)
             assert held.held_atoms - held_before == found.hold_atoms
     assert seen > 50
+
+
+def test_f24_what_waits_would_hold_what_it_holds_then() -> None:
+    desk = Desk()
+    for options, cap in ((Options(trigger_ticks=110), 120), (Options(trailing_ticks=5), 130)):
+        kind = "stop" if options.trigger_ticks else "trailing_stop"
+        order = PlaceOrder(
+            account=ALICE,
+            market=BTC_USD,
+            side="buy",
+            type=kind,
+            time_in_force="GTC",
+            quantity_lots=3,
+            price_ticks=cap,
+            options=options,
+        )
+        found = desk.engine.dry_run(order, desk.engine.at_us)
+        held = desk.engine.balance(ALICE, "USD")[1]
+        desk.do(order)
+        assert (found.open_lots, found.hold_atoms) == (3, desk.engine.balance(ALICE, "USD")[1] - held) == (3, 3 * cap)
+
+
+def test_f24_an_account_or_a_side_that_is_none_is_refused() -> None:
+    desk = Desk()
+    for account, side in ((0, "buy"), (ALICE, "both")):
+        order = PlaceOrder(account=account, market=BTC_USD, side=side, type="limit", time_in_force="GTC")  # type: ignore[arg-type]
+        assert desk.engine.dry_run(order, 10**6).reason == Reason.INVALID_ORDER
