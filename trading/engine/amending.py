@@ -7,7 +7,9 @@ from .open_orders import OpenOrders
 from .order_book import Order, Special
 from .order_checks import LIMIT_TYPES, MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_PRICE_TICKS, MAXIMUM_QUANTITY_LOTS, PEAKS
 from .outcomes import CommandRejected, OrderAmended, Reason
-from .placing import Placing, meets
+from .placing import Placing
+from .preview import breaks
+from .taker import meets, taker_of
 
 
 class Amended:
@@ -32,8 +34,8 @@ class Amending:
 
     def amend(self, command: AmendOrder) -> None:
         orders = self._orders
-        order = orders.by_number.get(command.order)
-        if order is None or order.account != command.account:
+        order = orders.find(command.account, command.order)
+        if order is None:
             orders.out.add(CommandRejected(Reason.UNKNOWN_ORDER))
             return
         new = Amended(order, command)
@@ -94,9 +96,9 @@ class Amending:
         if takes:
             old = order.price_ticks, order.quantity_lots, order.remaining_lots
             _apply(order, new)
-            breaks = self._placing.breaks(order, order.special)
+            is_broken = breaks(taker_of(order), self._orders.at_us)
             order.price_ticks, order.quantity_lots, order.remaining_lots = old
-            if breaks:
+            if is_broken:
                 return Reason.CIRCUIT_BREAKER
         return None
 

@@ -10,6 +10,8 @@ from typing import Final
 from .errors import InvariantBroken
 
 HOUSE: Final = 0
+BALANCE: Final = 7
+"""What a balance is among packed outcomes, see ``packed``."""
 
 
 class Balance:
@@ -23,8 +25,8 @@ class Balance:
     def __init__(self, account: int, asset: str, number: int) -> None:
         self.account = account
         self.asset = asset
-        self.word = number << 32
-        """The asset's number where packed outcomes have it."""
+        self.word = number << 32 | BALANCE
+        """The asset's number as the header of a packed outcome."""
         self.available_atoms = 0
         self.held_atoms = 0
         self.touched_seq = 0

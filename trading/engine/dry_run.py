@@ -2,14 +2,18 @@
 
 from typing import NamedTuple
 
+from .acceptance import refusal_of
+from .accounts import Accounts
 from .commands import PlaceOrder
 from .fees import fee_atoms
 from .holds import hold_atoms
-from .matching import Preview
+from .market import Market
+from .new_orders import special_of, special_order
 from .order_book import Order, Special
 from .order_checks import NO_OPTIONS, special_refusal
 from .outcomes import Reason
-from .placing import Placing, limit_rank, meets, special_order
+from .preview import Preview
+from .taker import meets, taker_of
 
 
 class DryRun(NamedTuple):
@@ -29,9 +33,9 @@ class DryRun(NamedTuple):
     price_ticks: int | None = None
 
 
-def dry_run(placing: Placing, command: PlaceOrder, at_us: int) -> DryRun:
+def dry_run(markets: dict[str, Market], accounts: Accounts, command: PlaceOrder, at_us: int) -> DryRun:
     """What the order would come to as an event at that time."""
-    market = placing.markets.get(command.market)
+    market = markets.get(command.market)
     if market is None:
         return DryRun(Reason.UNKNOWN_MARKET)
     if command.account <= 0 or command.side not in ("buy", "sell"):
@@ -40,11 +44,11 @@ def dry_run(placing: Placing, command: PlaceOrder, at_us: int) -> DryRun:
     reason = special_refusal(command, options, market, at_us)
     if reason is not None:
         return DryRun(reason)
-    participant = placing.participant(command.account, market)
+    participant = accounts.participant(command.account, market)
     order = special_order(0, participant, command, options, at_us)
-    special = order.special or Special("limit")
+    special = special_of(order)
     is_limit = special.type == "limit"
-    reason = placing.refusal_at(order, special, command, at_us)
+    reason = refusal_of(order, special, command, at_us)
     if reason is not None:
         return DryRun(reason)
     immediate = command.time_in_force in ("IOC", "FOK")
@@ -56,14 +60,13 @@ def dry_run(placing: Placing, command: PlaceOrder, at_us: int) -> DryRun:
 
 def _taken(order: Order, special: Special, may_rest: bool, takes: bool) -> DryRun:
     """An order that would act at once: what it would get, and what would be left of it."""
-    participant, market = order.participant, order.participant.market
-    lots = order.remaining_lots if takes else 0
-    rank = limit_rank(order.is_buy, order.price_ticks)
-    budget_atoms = special.budget_atoms if takes else 0
-    taker_ppm = participant.rates.taker_ppm
-    found = Preview(market, participant.owner, order.is_buy, lots, rank, special.prevention, budget_atoms, taker_ppm, 0)
+    market = order.participant.market
+    taker = taker_of(order)
+    if not takes:
+        taker.wanted_lots = taker.budget_atoms = 0
+    found = Preview(taker)
     quote_atoms = found.tick_lots * market.tick_lot_atoms
-    order.fee_ppm_sum = taker_ppm * quote_atoms
+    order.fee_ppm_sum = taker.taker_ppm * quote_atoms
     charged_atoms = fee_atoms(0, order.fee_ppm_sum)
     left_lots = found.left_lots if takes else order.remaining_lots
     if not may_rest or found.is_stopped or left_lots == 0:

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from .accounts import Accounts
 from .amending import Amending
 from .auction import Auction
 from .balances import Balances
@@ -39,7 +40,8 @@ from .market import MAXIMUM_FEE_TIERS, Market, is_valid_asset, is_valid_market
 from .matching import Matcher
 from .native import i64
 from .open_orders import OpenOrders
-from .order_book import Order
+from .order_book import Order, age
+from .order_checks import NO_OPTIONS
 from .outcomes import (
     AssetDefined,
     CancelAfterSet,
@@ -54,21 +56,12 @@ from .outcomes import (
     Reason,
     RulesSet,
 )
-from .packed import (
-    BY_BUDGET,
-    CANCEL,
-    COMMAND,
-    IS_BUY,
-    IS_MARKET,
-    IS_POST_ONLY,
-    MARKET_SHIFT,
-    TIME_IN_FORCE_SHIFT,
-    PackedRecorder,
-)
+from .packed import COMMAND, PackedRecorder
 from .pegs import reprice
 from .placing import Placing
+from .plain import CANCEL, PlainOrders, plain_header
 from .recorder import Outcomes
-from .rules import LATEST
+from .rules import FIRST, LATEST
 from .words import IS_NATIVE
 
 with contextlib.suppress(ImportError):  # only compiled code needs it
@@ -87,13 +80,14 @@ class Engine:
 
     def __init__(self) -> None:
         self.assets: dict[str, DefineAsset] = {}
+        self.markets: dict[str, Market] = {}
+        self.rules = FIRST
         self.balances = Balances()
         self.open_orders = OpenOrders()
+        self.accounts = Accounts(self.balances, self.open_orders)
         self.matcher = Matcher(self.balances, self.open_orders)
-        self.placing = Placing(self.open_orders, self.matcher, self.balances)
-        self.markets: dict[str, Market] = self.placing.markets
-        self.fee_tiers: dict[int, int] = self.placing.fee_tiers
-        self.owners: dict[int, int] = self.placing.owners
+        self.placing = Placing(self.open_orders, self.matcher, self.accounts)
+        self._plain = PlainOrders(self.open_orders, self.matcher, self.accounts, self.placing, self.markets)
         self._amending = Amending(self.open_orders, self.placing)
         self._auction = Auction(self.open_orders, self.matcher, self.placing)
         self._outcomes = Outcomes()
@@ -108,13 +102,9 @@ class Engine:
         return self.open_orders.at_us
 
     @property
-    def rules(self) -> int:
-        return self.placing.rules
-
-    @property
     def orders(self) -> dict[int, Order]:
-        """The open orders by number, oldest first."""
-        return self.open_orders.by_number
+        """The open orders by number, oldest first. Made anew each time: O(n log n)."""
+        return {order.number: order for order in self.open_orders.all()}
 
     @property
     def next_timer_us(self) -> int | None:
@@ -123,17 +113,10 @@ class Engine:
 
     def account_orders(self, account: int) -> Iterator[Order]:
         """The account's open orders, oldest first."""
-        found = [
-            order
-            for market in self.markets.values()
-            if (participant := market.participants.get(account)) is not None
-            for order in participant.open_orders()
-        ]
-        found.sort(key=_age)
-        return iter(found)
+        return iter(sorted(self.open_orders.of_account(account).values(), key=age))
 
     def fee_tier(self, account: int) -> int:
-        return self.fee_tiers.get(account, 0)
+        return self.accounts.fee_tiers.get(account, 0)
 
     def balance(self, account: int, asset: str) -> tuple[int, int]:
         """(available, held) in atomic units."""
@@ -154,9 +137,9 @@ class Engine:
         self._begin(seq, at_us)
         is_over = False
         if isinstance(command, PlaceOrder):
-            is_over = self.placing.place(command)
+            is_over = self._place(command)
         elif isinstance(command, CancelOrder):
-            is_over = self._cancel(command.account, command.order)
+            is_over = self._plain.cancel(command.account, command.order)
         else:
             self._apply_rare(command)
         if not is_over:
@@ -165,7 +148,7 @@ class Engine:
 
     def dry_run(self, command: PlaceOrder, at_us: int) -> DryRun:
         """What an order would come to if it were the next event, at that time. Changes nothing."""
-        return dry_run(self.placing, command, at_us)
+        return dry_run(self.markets, self.accounts, command, at_us)
 
     def apply_many(self, events: Iterable[Event]) -> list[list[Outcome]]:
         """The outcomes of each of these events, which follow each other."""
@@ -178,38 +161,29 @@ class Engine:
         """
         orders = self.open_orders
         recorder = PackedRecorder()
-        markets = list(self.markets.values())
         orders.out = recorder
         try:
             if IS_NATIVE:
                 at: i64 = 0
                 end: i64 = len(commands)
                 while at < end:
-                    is_over = self._apply_words(
-                        markets,
+                    self._apply_words(
                         read_i64_le(commands, at),
                         read_i64_le(commands, at + 8),
                         read_i64_le(commands, at + 16),
                         read_i64_le(commands, at + 24),
                         read_i64_le(commands, at + 32),
                     )
-                    if not is_over:
-                        self._finish()
-                        recorder.end()
                     at += 40
             else:
                 for header, at_us, account, size, limit_ticks in COMMAND.iter_unpack(commands):
-                    if not self._apply_words(markets, header, at_us, account, size, limit_ticks):
-                        self._finish()
-                        recorder.end()
+                    self._apply_words(header, at_us, account, size, limit_ticks)
         finally:
             orders.out = self._outcomes
         return recorder.joined()
 
-    def _apply_words(
-        self, markets: list[Market], header: int, at_us: int, account: int, size: int, limit_ticks: int
-    ) -> bool:
-        """Applies one packed command; says whether the event is over with that."""
+    def _apply_words(self, header: int, at_us: int, account: int, size: int, limit_ticks: int) -> None:
+        """Applies one packed command."""
         orders = self.open_orders
         if at_us < orders.at_us:
             raise InvariantBroken(f"event {orders.seq + 1} is at {at_us}, before {orders.at_us}")
@@ -218,19 +192,11 @@ class Engine:
         if at_us >= orders.timers.next_us:
             self._fire_timers()
         if header == CANCEL:
-            return self._cancel(account, size)
-        by_budget = header & BY_BUDGET
-        return self.placing.place_plain(
-            account,
-            markets[header >> MARKET_SHIFT],
-            header & IS_BUY != 0,
-            header & IS_MARKET == 0,
-            header >> TIME_IN_FORCE_SHIFT & 3,
-            0 if by_budget else size,
-            size if by_budget else 0,
-            limit_ticks,
-            header & IS_POST_ONLY != 0,
-        )
+            if self._plain.cancel(account, size):
+                return
+        elif self._plain.place(header, account, size, limit_ticks):
+            return
+        self._finish()
 
     def _begin(self, seq: int, at_us: int) -> None:
         orders = self.open_orders
@@ -252,10 +218,8 @@ class Engine:
             for market in self.markets.values():
                 if market.pegged and market.changed_seq == orders.seq and market.state in ("open", "post_only"):
                     reprice(market, orders)
-        touched = orders.touched
-        if touched:
-            orders.out.balances(touched)
-            touched.clear()
+        orders.out.ended(orders.touched)
+        orders.touched.clear()
         orders.is_quiet = not orders.pegged and not orders.queue
 
     def _cascade(self) -> None:
@@ -269,11 +233,11 @@ class Engine:
         orders = self.open_orders
         orders.is_quiet = False
         while (timer := orders.timers.take_due(orders.at_us)) is not None:
-            _, number, account = timer
-            if account:
+            _, number, account, is_switch = timer
+            if is_switch:
                 self._close_all(self.account_orders(account), Reason.DEAD_MANS_SWITCH)
             else:
-                orders.close(orders.by_number[number], Reason.EXPIRED)
+                orders.close(orders.of_account(account)[number], Reason.EXPIRED)
 
     def _apply_rare(self, command: Command) -> None:
         match command:
@@ -311,6 +275,23 @@ class Engine:
     def _tell(self, outcome: Outcome) -> None:
         self.open_orders.out.add(outcome)
 
+    def _place(self, command: PlaceOrder) -> bool:
+        """Places the order of a command; its number is the event's. Says whether the event is over with that."""
+        orders, account = self.open_orders, command.account
+        market = self.markets.get(command.market)
+        if market is None:
+            orders.out.rejected(orders.seq, account, command.market, Reason.UNKNOWN_MARKET)
+            return False
+        if account <= 0 or (command.side != "buy" and command.side != "sell"):
+            orders.out.rejected(orders.seq, account, market.name, Reason.INVALID_ORDER)
+            return False
+        header = plain_header(command)
+        if header:
+            size = command.budget_atoms or command.quantity_lots or 0
+            return self._plain.place(header | market.word, account, size, command.price_ticks or 0)
+        self.placing.place(command, command.options or NO_OPTIONS, market)
+        return False
+
     # Rules, definitions, states
 
     def _set_rules(self, command: SetRules) -> Outcome:
@@ -318,7 +299,9 @@ class Engine:
             raise UnknownRules(f"event {self.seq} sets rules {command.version}, this version of Kontor knows {LATEST}")
         if command.version <= self.rules:
             return CommandRejected(Reason.RULES_NOT_NEWER)
-        self.placing.rules = command.version
+        self.rules = command.version
+        for market in self.markets.values():
+            market.set_rules(command.version)
         return RulesSet(command.version)
 
     def list_asset(self, definition: DefineAsset) -> None:
@@ -341,7 +324,7 @@ class Engine:
             return CommandRejected(Reason.UNKNOWN_ASSET)
         if not is_valid_market(command, base):
             return CommandRejected(Reason.INVALID_DEFINITION)
-        self.markets[command.market] = Market(len(self.markets), command, base)
+        self.markets[command.market] = Market(len(self.markets), command, base, self.rules)
         return MarketDefined(command.market)
 
     def _set_market_state(self, command: SetMarketState) -> None:
@@ -362,7 +345,7 @@ class Engine:
             return CommandRejected(Reason.INVALID_AMOUNT)
         if not 0 <= command.tier < MAXIMUM_FEE_TIERS:
             return CommandRejected(Reason.UNKNOWN_FEE_TIER)
-        self.fee_tiers[command.account] = command.tier
+        self.accounts.fee_tiers[command.account] = command.tier
         for market in self.markets.values():
             market.set_tier(command.account, command.tier)
         return FeeTierSet(command.account, command.tier)
@@ -370,7 +353,7 @@ class Engine:
     def _set_owner(self, command: SetOwner) -> Outcome:
         if command.account <= 0 or command.owner <= 0:
             return CommandRejected(Reason.INVALID_ACCOUNT)
-        self.owners[command.account] = command.owner
+        self.accounts.owners[command.account] = command.owner
         for market in self.markets.values():
             participant = market.participants.get(command.account)
             if participant is not None:
@@ -411,19 +394,6 @@ class Engine:
 
     # Cancelling
 
-    def _cancel(self, account: int, number: int) -> bool:
-        """Cancels an order for its account; says whether the event is over with that."""
-        orders = self.open_orders
-        order = orders.by_number.get(number)
-        if order is None or order.participant.account != account:
-            self._tell(CommandRejected(Reason.UNKNOWN_ORDER))
-        elif order.special is None and orders.is_quiet:
-            orders.withdraw(order)
-            return True
-        else:
-            orders.close(order, Reason.USER_CANCELLED)
-        return False
-
     def _cancel_replace(self, command: CancelReplace) -> None:
         place = command.place
         orders = self.open_orders
@@ -431,10 +401,10 @@ class Engine:
             self._tell(CommandRejected(Reason.INVALID_ORDER))
             return
         orders.is_quiet = False  # two things happen, so the balances are told of at the end
-        cancelled = orders.by_number.get(command.order)
-        self._cancel(command.account, command.order)
-        if (cancelled is not None and cancelled.account == command.account) or not command.stop_on_failure:
-            self.placing.place(place)
+        was_open = orders.find(command.account, command.order) is not None
+        self._plain.cancel(command.account, command.order)
+        if was_open or not command.stop_on_failure:
+            self._place(place)
         else:
             orders.out.rejected(self.seq, place.account, place.market, Reason.CANCEL_FAILED)
 
@@ -466,14 +436,13 @@ class Engine:
             for order in participant.open_orders()
             if command.side in (None, order.side)
         ]
-        chosen.sort(key=_age)
+        chosen.sort(key=age)
         self._close_all(iter(chosen), Reason.OPERATOR_CANCELLED)
 
     def _close_all(self, chosen: Iterator[Order], reason: Reason) -> None:
         """Cancels these orders, but for those that the cancelling of others has ended."""
-        by_number = self.open_orders.by_number
         for order in chosen:
-            if by_number.get(order.number) is order:
+            if order.participant.orders.get(order.number) is order:
                 self.open_orders.close(order, reason)
 
     def _cancel_after(self, command: CancelAfter) -> None:
@@ -488,7 +457,3 @@ class Engine:
             due_us = self.at_us + command.timeout_us
             self.open_orders.timers.set_switch(command.account, due_us, self.seq)
             self._tell(CancelAfterSet(command.account, due_us))
-
-
-def _age(order: Order) -> tuple[int, int]:
-    return order.age

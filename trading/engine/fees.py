@@ -18,11 +18,12 @@ class Rates:
     ``hold_ppm``: what a resting order may cost as a maker at the most; a rebate may not be given, so it is not counted on.
     """
 
-    __slots__ = ("higher_ppm", "hold_ppm", "maker_ppm", "taker_ppm")
+    __slots__ = ("gives_rebate", "higher_ppm", "hold_ppm", "maker_ppm", "taker_ppm")
 
     def __init__(self, maker_ppm: int, taker_ppm: int) -> None:
         self.maker_ppm = maker_ppm
         self.taker_ppm = taker_ppm
+        self.gives_rebate = maker_ppm < 0
         self.hold_ppm = max(maker_ppm, 0)
         self.higher_ppm = max(maker_ppm, taker_ppm)
 

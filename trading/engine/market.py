@@ -76,22 +76,25 @@ class Market:
         "pegged",
         "reference_ticks",
         "reference_window",
+        "rules",
         "state",
         "tick_lot_atoms",
         "triggers",
         "word",
     )
 
-    def __init__(self, number: int, definition: DefineMarket, base: DefineAsset) -> None:
+    def __init__(self, number: int, definition: DefineMarket, base: DefineAsset, rules: int) -> None:
         self.number = number
         self.word = number << 32
         """Its number where packed outcomes have it."""
         self.definition = definition
         self.name: str = definition.market
+        self.rules = rules
+        """The engine's version of the rules, see ``rules``."""
         self.state: MarketState = "open"
         self.is_open = True
-        self.is_simple = definition.price_band_ppm is None
-        """Whether it is open and has no price band."""
+        self.is_simple = False
+        """Whether it is open, has no price band, and no old rules hold."""
         self.book = OrderBook()
         self.lot_atoms: int = definition.lot_atoms
         self.tick_lot_atoms: int = definition.tick_atoms * definition.lot_atoms // 10**base.decimals
@@ -111,11 +114,16 @@ class Market:
         self.reference_ticks = 0
         self.reference_window = 0
         self.changed_seq = 0
+        self.set_rules(rules)
+
+    def set_rules(self, rules: int) -> None:
+        self.rules = rules
+        self.set_state(self.state)
 
     def set_state(self, state: MarketState) -> None:
         self.state = state
         self.is_open = state == "open"
-        self.is_simple = self.is_open and not self.band_ppm
+        self.is_simple = self.is_open and not self.band_ppm and self.rules >= 2
 
     def rates(self, tier: int) -> Rates:
         """The rates of a fee tier; one beyond this market's list has the last of it."""
@@ -123,14 +131,12 @@ class Market:
         rates = tiers[min(tier, len(tiers) - 1)]
         return Rates(rates.maker_ppm, rates.taker_ppm)
 
-    def join(self, account: int, owner: int, balances: Balances, tier: int) -> Participant:
-        """The account's participant here, made if this is its first order."""
-        participant = self.participants.get(account)
-        if participant is None:
-            base = balances.of(account, self.definition.base)
-            quote = balances.of(account, self.definition.quote)
-            participant = Participant(account, owner, self, base, quote, self.rates(tier))
-            self.participants[account] = participant
+    def join(self, account: int, owner: int, balances: Balances, tier: int, orders: dict[int, Order]) -> Participant:
+        """The account's participant here, made for its first order. ``orders``: the account's in all markets."""
+        base = balances.of(account, self.definition.base)
+        quote = balances.of(account, self.definition.quote)
+        participant = Participant(account, owner, self, base, quote, self.rates(tier), orders)
+        self.participants[account] = participant
         return participant
 
     def set_tier(self, account: int, tier: int) -> None:

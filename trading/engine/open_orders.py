@@ -4,9 +4,8 @@ from collections import deque
 
 from .balances import Balance
 from .commands import Leg
-from .fees import cost_atoms
 from .holds import hold_atoms
-from .order_book import Order, Special
+from .order_book import Order, Special, age
 from .outcomes import OrderRefreshed, Reason
 from .participant import Participant
 from .recorder import Outcomes, Recorder
@@ -14,12 +13,13 @@ from .timers import Timers
 
 
 class Triggered:
-    """In the queue: the order of this number, which a trade at this price has triggered."""
+    """In the queue: the account's order of this number, which a trade at this price has triggered."""
 
-    __slots__ = ("number", "price_ticks")
+    __slots__ = ("account", "number", "price_ticks")
 
-    def __init__(self, number: int, price_ticks: int) -> None:
+    def __init__(self, number: int, account: int, price_ticks: int) -> None:
         self.number = number
+        self.account = account
         self.price_ticks = price_ticks
 
 
@@ -50,13 +50,14 @@ class Ended:
 class OpenOrders:
     """Every order that is open, and the running event: its number and time, what it touched, who takes it down.
 
-    ``queue`` is what events have set off and is yet to be done. Orders by number and by account stand oldest first.
+    ``queue`` is what events have set off and is yet to be done.
     """
 
-    __slots__ = ("at_us", "by_number", "is_quiet", "out", "pegged", "queue", "seq", "timers", "touched")
+    __slots__ = ("at_us", "by_account", "is_quiet", "out", "pegged", "queue", "seq", "timers", "touched")
 
     def __init__(self) -> None:
-        self.by_number: dict[int, Order] = {}
+        self.by_account: dict[int, dict[int, Order]] = {}
+        """Each account's by number; once it has had an order it keeps its place here."""
         self.timers = Timers()
         self.queue: deque[Triggered | Ended] = deque()
         self.out: Recorder = Outcomes()
@@ -68,6 +69,24 @@ class OpenOrders:
         """How many pegged orders are open in all markets."""
         self.touched: list[Balance] = []
 
+    def find(self, account: int, number: int) -> Order | None:
+        """The account's open order of that number."""
+        mine = self.by_account.get(account)
+        return None if mine is None else mine.get(number)
+
+    def of_account(self, account: int) -> dict[int, Order]:
+        """The account's open orders by number, to be kept at hand."""
+        mine = self.by_account.get(account)
+        if mine is None:
+            mine = self.by_account[account] = {}
+        return mine
+
+    def all(self) -> list[Order]:
+        """Every open order, oldest first."""
+        found = [order for mine in self.by_account.values() for order in mine.values()]
+        found.sort(key=age)
+        return found
+
     def touch(self, balance: Balance) -> None:
         """The event will tell of this balance at its end."""
         if balance.touched_seq != self.seq:
@@ -76,23 +95,10 @@ class OpenOrders:
 
     # Coming
 
-    def rest_alone(self, order: Order, balance: Balance, held_atoms: int) -> None:
-        """Puts a plain new order into the book, holds for it and tells of it: all of its event, for nothing is pegged."""
-        participant = order.participant
-        if order.is_buy:
-            participant.market.book.bids.append(order)
-        else:
-            participant.market.book.asks.append(order)
-        self.by_number[order.number] = order
-        participant.enlist(order)
-        balance.available_atoms -= held_atoms
-        balance.held_atoms += held_atoms
-        self.out.placed(order, balance)
-
     def rest(self, order: Order) -> None:
         """Puts an order into the book, last in its queue, holds for it and tells of it."""
         self.enter_book(order)
-        if order.number not in self.by_number:
+        if order.number not in order.participant.orders:
             self.enlist(order)
         self.hold_for(order)
         self.out.rested(order)
@@ -107,16 +113,16 @@ class OpenOrders:
 
     def enlist(self, order: Order) -> None:
         """Counts an order as open from now on."""
-        number = order.number
-        self.by_number[number] = order
-        order.participant.enlist(order)
+        number, participant = order.number, order.participant
+        participant.orders[number] = order
+        participant.open_count += 1
         special = order.special
         if special is None:
             return
         if special.expires_at_us:
-            self.timers.set_expiry(number, special.expires_at_us)
+            self.timers.set_expiry(number, participant.account, special.expires_at_us)
         if special.peg != "none":
-            order.participant.market.pegged[number] = order
+            participant.market.pegged[number] = order
             self.pegged += 1
 
     def hold_for(self, order: Order) -> None:
@@ -148,40 +154,21 @@ class OpenOrders:
 
     def end(self, order: Order) -> None:
         """An order that is in no book has ended; it may never have been open."""
-        if order.number in self.by_number:
+        if order.number in order.participant.orders:
             self.delist(order)
 
     def delist(self, order: Order) -> None:
         """The order is not open any more."""
-        number = order.number
-        del self.by_number[number]
-        order.participant.delist(order)
+        number, participant = order.number, order.participant
+        del participant.orders[number]
+        participant.open_count -= 1
         special = order.special
         if special is not None:
             if special.expires_at_us:
                 self.timers.clear_expiry(number)
             if special.peg != "none":
-                del order.participant.market.pegged[number]
+                del participant.market.pegged[number]
                 self.pegged -= 1
-
-    def withdraw(self, order: Order) -> None:
-        """Cancels a plain order for its owner: all that the event comes to."""
-        participant = order.participant
-        market = participant.market
-        lots = order.remaining_lots
-        if order.is_buy:
-            market.book.bids.remove(order)
-            balance = participant.quote
-            value_atoms = order.price_ticks * lots * market.tick_lot_atoms
-            held_atoms = cost_atoms(value_atoms, order.rates.hold_ppm, order.fee_ppm_sum)
-        else:
-            market.book.asks.remove(order)
-            balance = participant.base
-            held_atoms = lots * market.lot_atoms
-        del self.by_number[order.number]
-        participant.delist(order)
-        balance.release(held_atoms)
-        self.out.withdrawn(order, balance)
 
     def close(self, order: Order, reason: Reason) -> None:
         """Cancels an open order, and what is bound to it."""

@@ -16,6 +16,7 @@ from .commands import Leg, OrderType, Peg, SelfTradePrevention, Side
 from .errors import InvariantBroken
 from .fees import Rates
 from .native import mypyc_attr
+from .numbers import leg_of, parent_number
 from .participant import Participant
 
 NEWEST: Final = 0
@@ -96,8 +97,6 @@ class Order:
         "level",
         "next",
         "number",
-        "own_next",
-        "own_previous",
         "participant",
         "previous",
         "price_ticks",
@@ -128,9 +127,6 @@ class Order:
         self.previous: Order | None = None
         self.next: Order | None = None
         """In the queue of its level."""
-        self.own_previous: Order | None = None
-        self.own_next: Order | None = None
-        """Among its participant's orders."""
 
     @property
     def account(self) -> int:
@@ -176,7 +172,12 @@ class Order:
     @property
     def age(self) -> tuple[int, int]:
         """The older order has the smaller one: by the event that brought it, then by its leg."""
-        return self.number & (1 << 44) - 1, self.number >> 44
+        return parent_number(self.number), leg_of(self.number)
+
+
+def age(order: Order) -> tuple[int, int]:
+    """To sort by."""
+    return order.age
 
 
 @mypyc_attr(free_list_len=1)
@@ -211,41 +212,35 @@ class PriceLevel:
 
 
 class BookSide:
-    """The bids or the asks."""
+    """The bids or the asks. ``by_rank``: its levels; who takes orders in and out of a level itself opens and closes it here."""
 
-    __slots__ = ("_is_bids", "_levels", "_ranks", "best")
+    __slots__ = ("_is_bids", "_ranks", "best", "by_rank")
 
     def __init__(self, is_bids: bool) -> None:
         self._is_bids = is_bids
         self.best: PriceLevel | None = None
-        self._levels: dict[int, PriceLevel] = {}
+        self.by_rank: dict[int, PriceLevel] = {}
         self._ranks: list[int] = []
 
     def __iter__(self) -> Iterator[PriceLevel]:
         """The levels, best first."""
         for rank in reversed(self._ranks):
-            yield self._levels[rank]
+            yield self.by_rank[rank]
 
     def level(self, price_ticks: int) -> PriceLevel | None:
-        return self._levels.get(price_ticks if self._is_bids else -price_ticks)
+        return self.by_rank.get(price_ticks if self._is_bids else -price_ticks)
 
     def levels(self, limit: int) -> list[tuple[int, int]]:
         """(price in ticks, shown lots) of the best levels, at most ``limit``, best first."""
-        best = [self._levels[rank] for rank in reversed(self._ranks[-limit:])] if limit > 0 else []
+        best = [self.by_rank[rank] for rank in reversed(self._ranks[-limit:])] if limit > 0 else []
         return [(level.price_ticks, level.lots) for level in best]
 
     def append(self, order: Order) -> None:
         """Puts the order last in the queue of its price."""
         rank = order.price_ticks if self._is_bids else -order.price_ticks
-        level = self._levels.get(rank)
+        level = self.by_rank.get(rank)
         if level is None:
-            level = self._levels[rank] = PriceLevel(rank, order)
-            best = self.best
-            if best is None or rank > best.rank:
-                self._ranks.append(rank)
-                self.best = level
-            else:
-                insort(self._ranks, rank)
+            level = self.open_level(rank, order)
         else:
             tail = level.tail
             tail.next = order
@@ -261,6 +256,17 @@ class BookSide:
             level.lots += order.shown_lots
             level.count(special, 1)
 
+    def open_level(self, rank: int, order: Order) -> PriceLevel:
+        """A new level whose only order this is; its lots are not counted yet."""
+        level = self.by_rank[rank] = PriceLevel(rank, order)
+        best = self.best
+        if best is None or rank > best.rank:
+            self._ranks.append(rank)
+            self.best = level
+        else:
+            insort(self._ranks, rank)
+        return level
+
     def remove(self, order: Order) -> None:
         """Takes the order, with what remains of it, out of its level."""
         level = order.level
@@ -269,7 +275,7 @@ class BookSide:
         order.level = None
         before, after = order.previous, order.next
         if before is None and after is None:
-            self._remove_level(level)
+            self.close_level(level)
             return
         special = order.special
         if special is None:
@@ -296,7 +302,7 @@ class BookSide:
         order.level = None
         after = order.next
         if after is None:
-            self._remove_level(level)
+            self.close_level(level)
             return
         order.next = None
         after.previous = None
@@ -304,12 +310,14 @@ class BookSide:
         if order.special is not None:
             level.count(order.special, -1)
 
-    def _remove_level(self, level: PriceLevel) -> None:
+    def close_level(self, level: PriceLevel) -> None:
+        """A level whose last order, which it still has, leaves it."""
+        level.head.level = None  # else they would keep each other
         ranks = self._ranks
-        del self._levels[level.rank]
+        del self.by_rank[level.rank]
         if level is self.best:
             ranks.pop()
-            self.best = self._levels[ranks[-1]] if ranks else None
+            self.best = self.by_rank[ranks[-1]] if ranks else None
         else:
             del ranks[bisect_left(ranks, level.rank)]
 

@@ -23,7 +23,6 @@ GTC: Final = 0
 IOC: Final = 1
 FOK: Final = 2
 """A plain order's time in force as a number."""
-TIMES_IN_FORCE: Final = {"GTC": GTC, "IOC": IOC, "FOK": FOK}
 
 INVALID_ORDER: Final = Reason.INVALID_ORDER
 ABOVE_MAXIMUM: Final = Reason.ABOVE_MAXIMUM
@@ -31,32 +30,10 @@ MARKET_CLOSED: Final = Reason.MARKET_CLOSED
 BELOW_MINIMUM: Final = Reason.BELOW_MINIMUM
 
 
-def is_plain(order: PlaceOrder) -> bool:
-    """Whether it is one of the orders that most are: limit or market, without options, expiry and repricing."""
-    return (
-        order.options is None
-        and order.post_only != "reprice"
-        and order.time_in_force != "GTD"
-        and (order.type == "limit" or order.type == "market")
-    )
-
-
-def plain_time_in_force(order: PlaceOrder) -> int:
-    """The time in force of a plain order as a number; -1: its fields do not make an order."""
-    if order.type == "market":
-        return TIMES_IN_FORCE.get(order.time_in_force, -1) if _is_market_shape(order) else -1
-    price, quantity, time_in_force = order.price_ticks, order.quantity_lots, order.time_in_force
-    if price is None or quantity is None or order.budget_atoms is not None or price < 1 or quantity < 1:
-        return -1
-    if order.post_only != "none" and (order.post_only != "reject" or time_in_force != "GTC"):
-        return -1
-    return TIMES_IN_FORCE.get(time_in_force, -1)
-
-
 def plain_refusal(
     market: Market,
     is_limit: bool,
-    time_in_force: int,
+    may_rest: bool,
     lots: int,
     budget_atoms: int,
     limit_ticks: int,
@@ -71,7 +48,7 @@ def plain_refusal(
         or budget_atoms > MAXIMUM_NOTIONAL_ATOMS
     ):
         return ABOVE_MAXIMUM
-    if not market.is_open and not (is_limit and _takes_limit(market, time_in_force == GTC, is_post_only, False)):
+    if not market.is_open and not (is_limit and _takes_limit(market, may_rest, is_post_only, False)):
         return MARKET_CLOSED
     if budget_atoms:
         return BELOW_MINIMUM if budget_atoms < market.minimum_notional_atoms else None

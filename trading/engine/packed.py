@@ -1,8 +1,8 @@
 """Packed batches: plain orders and cancels as words, and what they come to as words. Objects are made on demand.
 
-A command is COMMAND_WORDS words: header, time, account, then of a cancel the order's number, of an order its lots or budget
-and its price. An outcome is a header and some words, see ``PackedRecorder``; of one event they end with END. A header has
-the kind in its lowest byte, a flag in the next, the reason above that, the market's number in its upper half.
+A command is COMMAND_WORDS words: header (see ``plain``), time, account, then of a cancel the order's number, of an order its
+lots or budget and its price. An outcome is a header and some words, see ``PackedRecorder``; of one event they end with END. A
+header has the kind in its lowest byte, a flag in the next, the reason above that, the market's number in its upper half.
 Markets and assets go by number, so packed outcomes are unpacked with the engine that made them, or one of the same state.
 """
 
@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator
 from struct import Struct, unpack_from
 from typing import TYPE_CHECKING, Final
 
-from .balances import Balance
+from .balances import BALANCE, Balance
 from .commands import CancelOrder, Event, PlaceOrder, Side
 from .market import Market
 from .order_book import Order
-from .order_checks import is_plain, plain_time_in_force
 from .outcomes import (
     KINDS,
     BalanceChanged,
@@ -29,23 +28,15 @@ from .outcomes import (
     Reason,
 )
 from .participant import Participant
+from .plain import CANCEL, MARKET_SHIFT, plain_header
 from .recorder import Recorder
-from .words import WORD, WordWriter
+from .words import IS_NATIVE, WORD, WordWriter
 
 if TYPE_CHECKING:
     from .engine import Engine
 
 COMMAND_WORDS: Final = 5
 COMMAND: Final = Struct("<5q")
-
-PLACE: Final = 1
-CANCEL: Final = 2
-IS_BUY: Final = 1 << 8
-IS_MARKET: Final = 1 << 9
-BY_BUDGET: Final = 1 << 10
-IS_POST_ONLY: Final = 1 << 11
-TIME_IN_FORCE_SHIFT: Final = 12
-MARKET_SHIFT: Final = 32
 
 END: Final = 0
 PLACED: Final = 1
@@ -54,7 +45,6 @@ RESTED: Final = 3
 FILLED: Final = 4
 ORDER_FILLED: Final = 5
 CANCELLED: Final = 6
-BALANCE: Final = 7
 WIDE_BALANCE: Final = 8
 OTHER: Final = 9
 WITHDRAWN: Final = 10
@@ -62,9 +52,11 @@ FLAG: Final = 1 << 8
 REASON_SHIFT: Final = 16
 
 REASONS: Final = list(Reason)
-REASON_NUMBER: Final = {reason: number for number, reason in enumerate(REASONS)}
 USER_CANCELLED: Final = Reason.USER_CANCELLED
-USER_CANCELLED_HEADER: Final = CANCELLED | REASON_NUMBER[USER_CANCELLED] << REASON_SHIFT
+CANCELLED_FOR: Final = {reason: CANCELLED | number << REASON_SHIFT for number, reason in enumerate(REASONS)}
+BOUGHT: Final = PLACED | FLAG
+BUY_WITHDRAWN: Final = WITHDRAWN | FLAG
+WIDE: Final = WIDE_BALANCE - BALANCE
 
 NARROW_LIMIT: Final = 1 << 61
 """Balances below it take one word each."""
@@ -77,16 +69,13 @@ def pack(event: Event, engine: "Engine") -> bytes:
     command = event.command
     if isinstance(command, CancelOrder):
         return COMMAND.pack(CANCEL, event.at_us, command.account, command.order, 0)
-    if not isinstance(command, PlaceOrder) or not is_plain(command) or command.market not in engine.markets:
+    if not isinstance(command, PlaceOrder):
         raise ValueError(f"event {event.seq} cannot be packed")
-    time_in_force = plain_time_in_force(command)
-    if time_in_force < 0 or command.account <= 0:
+    header, market = plain_header(command), engine.markets.get(command.market)
+    if header == 0 or market is None or command.account <= 0:
         raise ValueError(f"event {event.seq} cannot be packed")
-    header = PLACE | time_in_force << TIME_IN_FORCE_SHIFT | engine.markets[command.market].number << MARKET_SHIFT
-    header |= (IS_BUY if command.side == "buy" else 0) | (IS_MARKET if command.type == "market" else 0)
-    header |= (BY_BUDGET if command.budget_atoms else 0) | (IS_POST_ONLY if command.post_only != "none" else 0)
     size = command.budget_atoms or command.quantity_lots or 0
-    return COMMAND.pack(header, event.at_us, command.account, size, command.price_ticks or 0)
+    return COMMAND.pack(header | market.word, event.at_us, command.account, size, command.price_ticks or 0)
 
 
 class PackedRecorder(Recorder):
@@ -103,60 +92,62 @@ class PackedRecorder(Recorder):
 
     def __init__(self) -> None:
         self._words = WordWriter()
+        self._list = self._words.list
 
     def joined(self) -> bytes:
         return self._words.joined()
 
-    def end(self) -> None:
-        self._words.put_1(END)
-
     def accepted(self, number: int, participant: Participant) -> None:
-        self._words.put_3(ACCEPTED + participant.market.word, number, participant.account)
+        self._words.put_3((ACCEPTED + participant.market.word, number, participant.account))
 
     def placed(self, order: Order, balance: Balance) -> None:
-        participant = order.participant
         available_atoms, held_atoms = balance.available_atoms, balance.held_atoms
         if available_atoms >= NARROW_LIMIT or held_atoms >= NARROW_LIMIT:
-            self.accepted(order.number, participant)
+            self.accepted(order.number, order.participant)
             self.rested(order)
-            self.balances([balance])
-            self.end()
+            self.ended([balance])
             return
-        self._words.put_7(
-            participant.market.word + (PLACED | FLAG if order.is_buy else PLACED),
+        words = (
+            order.participant.market.word + (BOUGHT if order.is_buy else PLACED),
             order.number,
-            participant.account,
+            balance.account,
             order.price_ticks,
             order.remaining_lots,
             available_atoms,
             held_atoms,
         )
+        if IS_NATIVE:
+            self._words.put_7(words)
+        else:
+            self._list.extend(words)
 
     def withdrawn(self, order: Order, balance: Balance) -> None:
-        participant, is_buy = order.participant, order.is_buy
         available_atoms, held_atoms = balance.available_atoms, balance.held_atoms
         if available_atoms >= NARROW_LIMIT or held_atoms >= NARROW_LIMIT:
             price_ticks, lots = order.price_ticks, order.remaining_lots
-            self.cancelled(order.number, participant, is_buy, price_ticks, lots, USER_CANCELLED)
-            self.balances([balance])
-            self.end()
+            self.cancelled(order.number, order.participant, order.is_buy, price_ticks, lots, USER_CANCELLED)
+            self.ended([balance])
             return
-        self._words.put_7(
-            participant.market.word + (WITHDRAWN | FLAG if is_buy else WITHDRAWN),
+        words = (
+            order.participant.market.word + (BUY_WITHDRAWN if order.is_buy else WITHDRAWN),
             order.number,
-            participant.account,
+            balance.account,
             order.price_ticks,
             order.remaining_lots,
             available_atoms,
             held_atoms,
         )
+        if IS_NATIVE:
+            self._words.put_7(words)
+        else:
+            self._list.extend(words)
 
     def rested(self, order: Order) -> None:
         participant = order.participant
         header = RESTED + participant.market.word
         if order.is_buy:
             header += FLAG
-        self._words.put_5(header, order.number, participant.account, order.price_ticks, order.remaining_lots)
+        self._words.put_5((header, order.number, participant.account, order.price_ticks, order.remaining_lots))
 
     def rejected(self, number: int, account: int, market: str, reason: Reason) -> None:
         self.add(OrderRejected(number, account, market, reason))
@@ -174,7 +165,7 @@ class PackedRecorder(Recorder):
         maker_fee_atoms: int,
         rounding: int,
     ) -> None:
-        self._words.put_13(
+        words = (
             taker.market.word + (FILLED if maker.is_buy else FILLED | FLAG),
             trade,
             price_ticks,
@@ -189,9 +180,13 @@ class PackedRecorder(Recorder):
             maker.remaining_lots,
             rounding,
         )
+        if IS_NATIVE:
+            self._words.put_13(words)
+        else:
+            self._list.extend(words)
 
     def order_filled(self, number: int, participant: Participant) -> None:
-        self._words.put_3(ORDER_FILLED + participant.market.word, number, participant.account)
+        self._words.put_3((ORDER_FILLED + participant.market.word, number, participant.account))
 
     def cancelled(
         self,
@@ -202,29 +197,24 @@ class PackedRecorder(Recorder):
         remaining_lots: int,
         reason: Reason,
     ) -> None:
-        if reason is USER_CANCELLED:
-            header = USER_CANCELLED_HEADER + participant.market.word
-        else:
-            header = CANCELLED + (REASON_NUMBER[reason] << REASON_SHIFT) + participant.market.word
+        header = CANCELLED_FOR[reason] + participant.market.word
         if is_buy:
             header += FLAG
-        self._words.put_5(header, number, participant.account, price_ticks, remaining_lots)
+        self._words.put_5((header, number, participant.account, price_ticks, remaining_lots))
 
-    def balances(self, touched: list[Balance]) -> None:
-        words = self._words
+    def ended(self, touched: list[Balance]) -> None:
         for balance in touched:
             available_atoms, held_atoms = balance.available_atoms, balance.held_atoms
             if available_atoms < NARROW_LIMIT and held_atoms < NARROW_LIMIT:
-                words.put_4(BALANCE + balance.word, balance.account, available_atoms, held_atoms)
+                words = (balance.word, balance.account, available_atoms, held_atoms)
+                if IS_NATIVE:
+                    self._words.put_4(words)
+                else:
+                    self._list.extend(words)
             else:
-                words.put_6(
-                    WIDE_BALANCE + balance.word,
-                    balance.account,
-                    available_atoms & LOW,
-                    available_atoms >> 62,
-                    held_atoms & LOW,
-                    held_atoms >> 62,
-                )
+                self._words.put_3((balance.word + WIDE, balance.account, available_atoms & LOW))
+                self._words.put_3((available_atoms >> 62, held_atoms & LOW, held_atoms >> 62))
+        self._words.put_1(END)
 
     def add(self, outcome: Outcome) -> None:
         text = json.dumps([type(outcome).__name__, *outcome]).encode()

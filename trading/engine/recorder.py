@@ -1,5 +1,6 @@
 """Recorders take down what happens, in the order in which it happens. This one makes outcomes; see ``packed`` for bytes."""
 
+from abc import ABC, abstractmethod
 from typing import Final
 
 from .balances import Balance
@@ -21,26 +22,27 @@ USER_CANCELLED: Final = Reason.USER_CANCELLED
 new = tuple.__new__  # all that the constructor of a NamedTuple does, at half its cost: for the outcomes of every order
 
 
-class Recorder:
+class Recorder(ABC):
     """What a recorder is told. 0 as a price, -1 as a remainder: there is none."""
 
-    def accepted(self, number: int, participant: Participant) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def accepted(self, number: int, participant: Participant) -> None: ...
 
-    def rejected(self, number: int, account: int, market: str, reason: Reason) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def rejected(self, number: int, account: int, market: str, reason: Reason) -> None: ...
 
-    def rested(self, order: Order) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def rested(self, order: Order) -> None: ...
 
+    @abstractmethod
     def placed(self, order: Order, balance: Balance) -> None:
         """All of an event: a plain order was accepted and rests, which changed one balance."""
-        raise NotImplementedError
 
+    @abstractmethod
     def withdrawn(self, order: Order, balance: Balance) -> None:
         """All of an event: a resting order was cancelled for its owner, which changed one balance."""
-        raise NotImplementedError
 
+    @abstractmethod
     def filled(
         self,
         trade: int,
@@ -55,11 +57,11 @@ class Recorder:
         rounding: int,
     ) -> None:
         """A trade, and the maker's end if that was all of it."""
-        raise NotImplementedError
 
-    def order_filled(self, number: int, participant: Participant) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def order_filled(self, number: int, participant: Participant) -> None: ...
 
+    @abstractmethod
     def cancelled(
         self,
         number: int,
@@ -68,15 +70,15 @@ class Recorder:
         price_ticks: int,
         remaining_lots: int,
         reason: Reason,
-    ) -> None:
-        raise NotImplementedError
+    ) -> None: ...
 
-    def balances(self, touched: list[Balance]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def ended(self, touched: list[Balance]) -> None:
+        """The event is over, which has touched these balances. Not told of one that was ``placed`` or ``withdrawn``."""
 
+    @abstractmethod
     def add(self, outcome: Outcome) -> None:
         """Anything else."""
-        raise NotImplementedError
 
 
 class Outcomes(Recorder):
@@ -192,7 +194,7 @@ class Outcomes(Recorder):
             )
         )
 
-    def balances(self, touched: list[Balance]) -> None:
+    def ended(self, touched: list[Balance]) -> None:
         add = self.outcomes.append
         for balance in touched:
             add(new(BalanceChanged, (balance.account, balance.asset, balance.available_atoms, balance.held_atoms)))

@@ -17,7 +17,7 @@ from .market import Market
 from .open_orders import Ended, Triggered
 from .order_book import Order, Special
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 
 SPECIAL_FIELDS: Final = (
     "type",
@@ -52,12 +52,12 @@ def dump(engine: Engine) -> bytes:
         "rules": engine.rules,
         "last_trade": engine.matcher.last_trade,
         "assets": [asdict(asset) for asset in engine.assets.values()],
-        "fee_tiers": sorted(engine.fee_tiers.items()),
-        "owners": sorted(engine.owners.items()),
+        "fee_tiers": sorted(engine.accounts.fee_tiers.items()),
+        "owners": sorted(engine.accounts.owners.items()),
         "balances": list(engine.all_balances()),
         "switches": engine.open_orders.timers.switches(),
         "markets": [_dump_market(market) for market in engine.markets.values()],
-        "orders": [_dump_order(order) for order in engine.orders.values()],
+        "orders": [_dump_order(order) for order in engine.open_orders.all()],
         "queue": [_dump_item(item) for item in engine.open_orders.queue],
     }
     return json.dumps(state, sort_keys=True, separators=(",", ":")).encode()
@@ -118,7 +118,7 @@ def _dump_order(order: Order) -> dict[str, Any]:
 
 def _dump_item(item: Triggered | Ended) -> dict[str, Any]:
     if isinstance(item, Triggered):
-        return {"triggered": item.number, "price_ticks": item.price_ticks}
+        return {"triggered": item.number, "account": item.account, "price_ticks": item.price_ticks}
     return {
         "ended": item.number,
         "account": item.participant.account,
@@ -137,13 +137,13 @@ def _load_state(state: dict[str, Any]) -> Engine:
     engine = Engine()
     orders = engine.open_orders
     orders.seq, orders.at_us = state["seq"], state["at_us"]
-    engine.placing.rules = state["rules"]
+    engine.rules = state["rules"]
     engine.matcher.last_trade = state["last_trade"]
     for fields in state["assets"]:
         asset = DefineAsset(**fields)
         engine.list_asset(asset)
-    engine.fee_tiers.update((account, tier) for account, tier in state["fee_tiers"])
-    engine.owners.update((account, owner) for account, owner in state["owners"])
+    engine.accounts.fee_tiers.update((account, tier) for account, tier in state["fee_tiers"])
+    engine.accounts.owners.update((account, owner) for account, owner in state["owners"])
     for account, asset_name, available_atoms, held_atoms in state["balances"]:
         balance = engine.balances.of(account, asset_name)
         balance.available_atoms = available_atoms
@@ -152,9 +152,10 @@ def _load_state(state: dict[str, Any]) -> Engine:
         _load_market(engine, fields)
     for fields in state["orders"]:
         orders.enlist(_load_order(engine, fields))
-    _link_legs(engine, state["orders"])
+    by_number = engine.orders
+    _link_legs(by_number, state["orders"])
     for fields in state["markets"]:
-        _load_book(engine, fields)
+        _load_book(engine, by_number, fields)
     for fields in state["queue"]:
         orders.queue.append(_load_item(engine, fields))
     _load_waiting(engine)
@@ -167,7 +168,7 @@ def _load_state(state: dict[str, Any]) -> Engine:
 def _load_market(engine: Engine, fields: dict[str, Any]) -> None:
     tiers = tuple(FeeTier(**tier) for tier in fields["definition"]["fee_tiers"])
     definition = DefineMarket(**(fields["definition"] | {"fee_tiers": tiers}))
-    market = Market(len(engine.markets), definition, engine.assets[definition.base])
+    market = Market(len(engine.markets), definition, engine.assets[definition.base], engine.rules)
     market.set_state(fields["state"])
     market.last_ticks = fields["last_ticks"]
     market.reference_ticks = fields["reference_ticks"]
@@ -177,7 +178,7 @@ def _load_market(engine: Engine, fields: dict[str, Any]) -> None:
 
 def _load_order(engine: Engine, fields: dict[str, Any]) -> Order:
     market = engine.markets[fields["market"]]
-    participant = engine.placing.participant(fields["account"], market)
+    participant = engine.accounts.participant(fields["account"], market)
     order = Order(
         fields["number"],
         participant,
@@ -209,18 +210,18 @@ def _load_legs(legs: list[dict[str, Any]]) -> tuple[Leg, ...]:
     return tuple(Leg(**leg) for leg in legs)
 
 
-def _link_legs(engine: Engine, rows: list[dict[str, Any]]) -> None:
+def _link_legs(by_number: dict[int, Order], rows: list[dict[str, Any]]) -> None:
     for fields in rows:
-        special = engine.orders[fields["number"]].special
+        special = by_number[fields["number"]].special
         if special is not None and fields["special"]["sibling"] is not None:
-            special.sibling = engine.orders[fields["special"]["sibling"]]
+            special.sibling = by_number[fields["special"]["sibling"]]
 
 
-def _load_book(engine: Engine, fields: dict[str, Any]) -> None:
+def _load_book(engine: Engine, by_number: dict[int, Order], fields: dict[str, Any]) -> None:
     """Puts the orders into their queues as they stood; an iceberg shows what it showed."""
     book = engine.markets[fields["definition"]["market"]].book
     for number in (*fields["bids"], *fields["asks"]):
-        order = engine.orders[number]
+        order = by_number[number]
         shown_lots = order.shown_lots
         book.same(order.is_buy).append(order)
         special, level = order.special, order.level
@@ -231,10 +232,10 @@ def _load_book(engine: Engine, fields: dict[str, Any]) -> None:
 
 def _load_item(engine: Engine, fields: dict[str, Any]) -> Triggered | Ended:
     if "triggered" in fields:
-        return Triggered(fields["triggered"], fields["price_ticks"])
+        return Triggered(fields["triggered"], fields["account"], fields["price_ticks"])
     return Ended(
         fields["ended"],
-        engine.placing.participant(fields["account"], engine.markets[fields["market"]]),
+        engine.accounts.participant(fields["account"], engine.markets[fields["market"]]),
         fields["is_buy"],
         fields["lots"],
         _load_legs(fields["legs"]),
@@ -246,7 +247,7 @@ def _load_item(engine: Engine, fields: dict[str, Any]) -> Triggered | Ended:
 def _load_waiting(engine: Engine) -> None:
     """Every order that waits for a trade goes where trades look for it, unless it is already in the queue."""
     queued = {item.number: item for item in engine.open_orders.queue if isinstance(item, Triggered)}
-    for order in engine.orders.values():
+    for order in engine.open_orders.all():
         special = order.special
         if special is not None and order.is_for_trigger and order.number not in queued:
             order.participant.market.triggers.add(order, special)
@@ -255,7 +256,7 @@ def _load_waiting(engine: Engine) -> None:
 def _check_holds(engine: Engine) -> None:
     """Every balance holds what its open orders hold, or the snapshot is damaged."""
     holds: dict[tuple[int, str], int] = {}
-    for order in engine.orders.values():
+    for order in engine.open_orders.all():
         balance = order.participant.holding(order.is_buy)
         key = (balance.account, balance.asset)
         holds[key] = holds.get(key, 0) + hold_atoms(order)

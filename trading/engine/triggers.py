@@ -7,7 +7,7 @@ triggers O(log n). Trailing stops are looked at one by one where the price has c
 from bisect import bisect_left, insort
 from typing import Final
 
-from .order_book import Order, Special
+from .order_book import Order, Special, age
 
 RISING: Final = ("take_profit", "take_profit_limit")
 """Types of which a sell waits for the price to rise, and a buy for it to fall; of the other types it is the reverse."""
@@ -50,23 +50,20 @@ class TriggerSide:
 class Triggers:
     """All waiting orders of a market. An order that a price has taken is no longer here, until it is added again."""
 
-    __slots__ = ("_falling", "_rising", "_trailing", "_waiting")
+    __slots__ = ("_falling", "_rising", "_trailing", "waiting")
 
     def __init__(self) -> None:
         self._falling = TriggerSide(1)
         self._rising = TriggerSide(-1)
         self._trailing: dict[int, Order] = {}
-        self._waiting: dict[int, Order] = {}
-
-    @property
-    def is_empty(self) -> bool:
-        return not self._waiting
+        self.waiting: dict[int, Order] = {}
+        """All of them, by number."""
 
     def has(self, order: Order) -> bool:
-        return order.number in self._waiting
+        return order.number in self.waiting
 
     def add(self, order: Order, special: Special) -> None:
-        self._waiting[order.number] = order
+        self.waiting[order.number] = order
         if special.type == "trailing_stop":
             self._trailing[order.number] = order
         else:
@@ -74,7 +71,7 @@ class Triggers:
 
     def discard(self, order: Order, special: Special) -> None:
         """Takes an order out, if it is here."""
-        if self._waiting.pop(order.number, None) is None:
+        if self.waiting.pop(order.number, None) is None:
             return
         if special.type == "trailing_stop":
             del self._trailing[order.number]
@@ -91,9 +88,9 @@ class Triggers:
             if special is not None and trail(order.is_buy, special, price_ticks):
                 taken.append(order)
         for order in taken:
-            del self._waiting[order.number]
+            del self.waiting[order.number]
             self._trailing.pop(order.number, None)
-        taken.sort(key=_age)
+        taken.sort(key=age)
         return taken
 
     def take_one(self, order: Order, special: Special, price_ticks: int) -> bool:
@@ -126,7 +123,3 @@ def trail(is_buy: bool, special: Special, price_ticks: int) -> bool:
     if is_buy:
         return price_ticks >= extreme + special.trailing_ticks
     return price_ticks <= extreme - special.trailing_ticks
-
-
-def _age(order: Order) -> tuple[int, int]:
-    return order.age

@@ -1,7 +1,7 @@
 """Packed words: signed 64-bit integers, little-endian, one after the other.
 
 The only part of the engine that tells how it runs: compiled by mypyc it writes them in place, by mypyc's own runtime library
-(librt); interpreted it collects them and packs all at once. A test compares the bytes of both.
+(librt); interpreted it collects them in a list and packs all at once. A test compares the bytes of both.
 """
 
 import contextlib
@@ -16,115 +16,87 @@ WORD: Final = 8
 
 
 class WordWriter:
-    """Collects words, some at a time."""
+    """Collects words, some at a time. ``list`` has them all where the engine is interpreted: whoever is in a hurry adds there."""
 
     def __init__(self) -> None:
+        self.list: list[int] = []
         if IS_NATIVE:
             self._writer = BytesWriter()
-        else:
-            self._list: list[int] = []
 
     def joined(self) -> bytes:
-        return self._writer.getvalue() if IS_NATIVE else pack(f"<{len(self._list)}q", *self._list)
+        return self._writer.getvalue() if IS_NATIVE else pack(f"<{len(self.list)}q", *self.list)
 
-    def put_1(self, a: int) -> None:
+    def put_1(self, word: int) -> None:
         if IS_NATIVE:
-            write_i64_le(self._writer, a)
+            write_i64_le(self._writer, word)
         else:
-            self._list += (a,)
+            self.list.append(word)
 
-    def put_3(self, a: int, b: int, c: int) -> None:
-        if IS_NATIVE:
-            writer = self._writer
-            write_i64_le(writer, a)
-            write_i64_le(writer, b)
-            write_i64_le(writer, c)
-        else:
-            self._list += (a, b, c)
-
-    def put_4(self, a: int, b: int, c: int, d: int) -> None:
+    def put_3(self, words: tuple[int, int, int]) -> None:
         if IS_NATIVE:
             writer = self._writer
-            write_i64_le(writer, a)
-            write_i64_le(writer, b)
-            write_i64_le(writer, c)
-            write_i64_le(writer, d)
+            write_i64_le(writer, words[0])
+            write_i64_le(writer, words[1])
+            write_i64_le(writer, words[2])
         else:
-            self._list += (a, b, c, d)
+            self.list.extend(words)
 
-    def put_5(self, a: int, b: int, c: int, d: int, e: int) -> None:
+    def put_4(self, words: tuple[int, int, int, int]) -> None:
         if IS_NATIVE:
             writer = self._writer
-            write_i64_le(writer, a)
-            write_i64_le(writer, b)
-            write_i64_le(writer, c)
-            write_i64_le(writer, d)
-            write_i64_le(writer, e)
+            write_i64_le(writer, words[0])
+            write_i64_le(writer, words[1])
+            write_i64_le(writer, words[2])
+            write_i64_le(writer, words[3])
         else:
-            self._list += (a, b, c, d, e)
+            self.list.extend(words)
 
-    def put_6(self, a: int, b: int, c: int, d: int, e: int, f: int) -> None:
+    def put_5(self, words: tuple[int, int, int, int, int]) -> None:
         if IS_NATIVE:
             writer = self._writer
-            write_i64_le(writer, a)
-            write_i64_le(writer, b)
-            write_i64_le(writer, c)
-            write_i64_le(writer, d)
-            write_i64_le(writer, e)
-            write_i64_le(writer, f)
+            write_i64_le(writer, words[0])
+            write_i64_le(writer, words[1])
+            write_i64_le(writer, words[2])
+            write_i64_le(writer, words[3])
+            write_i64_le(writer, words[4])
         else:
-            self._list += (a, b, c, d, e, f)
+            self.list.extend(words)
 
-    def put_7(self, a: int, b: int, c: int, d: int, e: int, f: int, g: int) -> None:
+    def put_7(self, words: tuple[int, int, int, int, int, int, int]) -> None:
         if IS_NATIVE:
             writer = self._writer
-            write_i64_le(writer, a)
-            write_i64_le(writer, b)
-            write_i64_le(writer, c)
-            write_i64_le(writer, d)
-            write_i64_le(writer, e)
-            write_i64_le(writer, f)
-            write_i64_le(writer, g)
+            write_i64_le(writer, words[0])
+            write_i64_le(writer, words[1])
+            write_i64_le(writer, words[2])
+            write_i64_le(writer, words[3])
+            write_i64_le(writer, words[4])
+            write_i64_le(writer, words[5])
+            write_i64_le(writer, words[6])
         else:
-            self._list += (a, b, c, d, e, f, g)
+            self.list.extend(words)
 
-    def put_13(
-        self,
-        a: int,
-        b: int,
-        c: int,
-        d: int,
-        e: int,
-        f: int,
-        g: int,
-        h: int,
-        i: int,
-        j: int,
-        k: int,
-        m: int,
-        n: int,
-    ) -> None:
+    def put_13(self, words: tuple[int, int, int, int, int, int, int, int, int, int, int, int, int]) -> None:
         if IS_NATIVE:
             writer = self._writer
-            write_i64_le(writer, a)
-            write_i64_le(writer, b)
-            write_i64_le(writer, c)
-            write_i64_le(writer, d)
-            write_i64_le(writer, e)
-            write_i64_le(writer, f)
-            write_i64_le(writer, g)
-            write_i64_le(writer, h)
-            write_i64_le(writer, i)
-            write_i64_le(writer, j)
-            write_i64_le(writer, k)
-            write_i64_le(writer, m)
-            write_i64_le(writer, n)
+            write_i64_le(writer, words[0])
+            write_i64_le(writer, words[1])
+            write_i64_le(writer, words[2])
+            write_i64_le(writer, words[3])
+            write_i64_le(writer, words[4])
+            write_i64_le(writer, words[5])
+            write_i64_le(writer, words[6])
+            write_i64_le(writer, words[7])
+            write_i64_le(writer, words[8])
+            write_i64_le(writer, words[9])
+            write_i64_le(writer, words[10])
+            write_i64_le(writer, words[11])
+            write_i64_le(writer, words[12])
         else:
-            self._list += (a, b, c, d, e, f, g, h, i, j, k, m, n)
+            self.list.extend(words)
 
     def put_text(self, text: bytes) -> None:
         """A whole number of words."""
         if IS_NATIVE:
             self._writer.write(text)
         else:
-            self._list += unpack(f"<{len(text) // WORD}q", text)
+            self.list.extend(unpack(f"<{len(text) // WORD}q", text))
