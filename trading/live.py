@@ -194,7 +194,7 @@ class LiveState:
             state = self._define_market(market.definition)
             state.market.state = market.state
             state.depth.load(*book_levels(market))
-        self.fee_tiers = dict(engine.fee_tiers)
+        self.fee_tiers = dict(engine.accounts.fee_tiers)
         for account, name, available, held in engine.all_balances():
             if account == HOUSE:
                 continue

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from accounts.problems import INVALID_PARAMETER, Problem
 
 from . import amounts
+from .engine.bounds import MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_PRICE_TICKS, MAXIMUM_QUANTITY_LOTS
 from .engine.commands import AmendOrder, Options, PlaceOrder
-from .engine.order_checks import MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_PRICE_TICKS, MAXIMUM_QUANTITY_LOTS
 from .engine.outcomes import Reason
 from .instruments import Market, OffLot, OffTick
 from .order_facts import NO_OPTIONS

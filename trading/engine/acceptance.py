@@ -1,12 +1,13 @@
 """Why an order that asks for more than most cannot be placed as the book, the account's orders and its funds are now."""
 
+from .bounds import MAXIMUM_PRICE_TICKS
 from .commands import Leg, PlaceOrder
 from .fees import cost_atoms
 from .holds import hold_atoms, waiting_hold_atoms
 from .market import MAXIMUM_PEGGED_ORDERS
 from .new_orders import leg_order, special_of
 from .order_book import Order, Special
-from .order_checks import MAXIMUM_PRICE_TICKS, TRIGGER_TYPES
+from .order_checks import TRIGGER_TYPES
 from .outcomes import Reason
 from .preview import breaks, market_cost_atoms, whole_refusal
 from .taker import meets, taker_of

@@ -2,18 +2,16 @@
 
 from .balances import Balances
 from .market import Market
-from .open_orders import OpenOrders
 from .participant import Participant
 
 
 class Accounts:
     """``fee_tiers`` and ``owners`` by account; one without a tier has 0, one without an owner is its own."""
 
-    __slots__ = ("_balances", "_orders", "fee_tiers", "owners")
+    __slots__ = ("_balances", "fee_tiers", "owners")
 
-    def __init__(self, balances: Balances, orders: OpenOrders) -> None:
+    def __init__(self, balances: Balances) -> None:
         self._balances = balances
-        self._orders = orders
         self.fee_tiers: dict[int, int] = {}
         self.owners: dict[int, int] = {}
 
@@ -23,4 +21,4 @@ class Accounts:
         if participant is not None:
             return participant
         owner, tier = self.owners.get(account, account), self.fee_tiers.get(account, 0)
-        return market.join(account, owner, self._balances, tier, self._orders.of_account(account))
+        return market.join(account, owner, self._balances, tier)

@@ -1,11 +1,12 @@
 """Amending: an open order keeps its number, its fills and, where it becomes no dearer for others, its place."""
 
+from .bounds import MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_PRICE_TICKS, MAXIMUM_QUANTITY_LOTS
 from .commands import AmendOrder
 from .fees import cost_atoms
 from .holds import hold_atoms
 from .open_orders import OpenOrders
 from .order_book import Order, Special
-from .order_checks import LIMIT_TYPES, MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_PRICE_TICKS, MAXIMUM_QUANTITY_LOTS, PEAKS
+from .order_checks import LIMIT_TYPES, PEAKS
 from .outcomes import CommandRejected, OrderAmended, Reason
 from .placing import Placing
 from .preview import breaks
@@ -36,12 +37,12 @@ class Amending:
         orders = self._orders
         order = orders.find(command.account, command.order)
         if order is None:
-            orders.out.add(CommandRejected(Reason.UNKNOWN_ORDER))
+            orders.record.add(CommandRejected(Reason.UNKNOWN_ORDER))
             return
         new = Amended(order, command)
         reason = self._refusal(order, command, new)
         if reason is not None:
-            orders.out.add(CommandRejected(reason))
+            orders.record.add(CommandRejected(reason))
             if reason is Reason.CIRCUIT_BREAKER:
                 self._placing.close_market(order.participant.market)
         elif _stays_in_place(order, new):
@@ -149,7 +150,7 @@ class Amending:
         price_ticks = order.price_ticks
         if special is not None and special.peg != "none":
             price_ticks = special.limit_ticks
-        self._orders.out.add(
+        self._orders.record.add(
             OrderAmended(
                 order.number,
                 order.account,

@@ -22,7 +22,7 @@ class Auction:
         """Trades until the book is not crossed: one round, or more where self-trade prevention took orders away."""
         while market.book.is_crossed:
             price_ticks, lots = auction_price(market)
-            self._orders.out.add(AuctionUncrossed(market.name, price_ticks, lots))
+            self._orders.record.add(AuctionUncrossed(market.name, price_ticks, lots))
             traded_before = self._matcher.last_trade
             self._trade_all(market, price_ticks)
             if self._matcher.last_trade > traded_before:
@@ -55,7 +55,7 @@ class Auction:
         matcher.last_trade += 1
         market.changed_seq = orders.seq
         rounding = rounding_atoms(newer_before, newer.fee_ppm_sum, older_before, older.fee_ppm_sum)
-        orders.out.filled(
+        orders.record.filled(
             matcher.last_trade,
             price_ticks,
             lots,
@@ -77,7 +77,7 @@ class Auction:
                 orders.leave_book(order)
                 orders.delist(order)
                 if order is newer:
-                    orders.out.order_filled(order.number, order.participant)
+                    orders.record.order_filled(order.number, order.participant)
                 if order.special is not None:
                     orders.follow(order, order.special)
         for order in (newer, older):

@@ -17,10 +17,10 @@ BALANCE: Final = 7
 class Balance:
     """What one account owns of one asset: available to trade, and held for its open orders.
 
-    ``touched_seq`` is the last event that touched it, so that each event tells of it once.
+    ``told_seq`` is the last event that told of it, so that each does so once.
     """
 
-    __slots__ = ("account", "asset", "available_atoms", "held_atoms", "touched_seq", "word")
+    __slots__ = ("account", "asset", "available_atoms", "held_atoms", "told_seq", "word")
 
     def __init__(self, account: int, asset: str, number: int) -> None:
         self.account = account
@@ -29,7 +29,7 @@ class Balance:
         """The asset's number as the header of a packed outcome."""
         self.available_atoms = 0
         self.held_atoms = 0
-        self.touched_seq = 0
+        self.told_seq = 0
 
     def receive(self, amount_atoms: int) -> None:
         self.available_atoms += amount_atoms

@@ -34,6 +34,7 @@ from .commands import (
     SetRules,
     Tick,
 )
+from .consequences import Consequences
 from .dry_run import DryRun, dry_run
 from .errors import InvariantBroken, UnknownRules
 from .market import MAXIMUM_FEE_TIERS, Market, is_valid_asset, is_valid_market
@@ -56,12 +57,11 @@ from .outcomes import (
     Reason,
     RulesSet,
 )
-from .packed import COMMAND, PackedRecorder
-from .pegs import reprice
+from .packed import COMMAND
 from .placing import Placing
-from .plain import CANCEL, PlainOrders, plain_header
-from .recorder import Outcomes
+from .plain import CANCEL, MARKET_SHIFT, PlainOrders, plain_header
 from .rules import FIRST, LATEST
+from .unpacking import Unpacker
 from .words import IS_NATIVE
 
 with contextlib.suppress(ImportError):  # only compiled code needs it
@@ -71,8 +71,6 @@ __all__ = ["Engine", "InvariantBroken", "UnknownRules"]
 
 MAXIMUM_CREDIT_ATOMS: Final = 10**36
 MAXIMUM_CANCEL_AFTER_US: Final = 86_400_000_000
-CASCADE_LIMIT: Final = 100
-"""How much of what was set off is done in one event."""
 
 
 class Engine:
@@ -81,17 +79,27 @@ class Engine:
     def __init__(self) -> None:
         self.assets: dict[str, DefineAsset] = {}
         self.markets: dict[str, Market] = {}
+        self.listed_assets: list[str] = []
+        self.listed_markets: list[Market] = []
+        """By their numbers."""
         self.rules = FIRST
         self.balances = Balances()
         self.open_orders = OpenOrders()
-        self.accounts = Accounts(self.balances, self.open_orders)
+        self.accounts = Accounts(self.balances)
         self.matcher = Matcher(self.balances, self.open_orders)
         self.placing = Placing(self.open_orders, self.matcher, self.accounts)
-        self._plain = PlainOrders(self.open_orders, self.matcher, self.accounts, self.placing, self.markets)
+        self._consequences = Consequences(self.open_orders, self.placing, self.markets)
+        self._plain = PlainOrders(
+            self.open_orders,
+            self.matcher,
+            self.accounts,
+            self.placing,
+            self._consequences,
+            self.listed_markets,
+        )
         self._amending = Amending(self.open_orders, self.placing)
         self._auction = Auction(self.open_orders, self.matcher, self.placing)
-        self._outcomes = Outcomes()
-        self.open_orders.out = self._outcomes
+        self._unpacker = Unpacker(self.listed_markets, self.listed_assets)
 
     @property
     def seq(self) -> int:
@@ -103,8 +111,8 @@ class Engine:
 
     @property
     def orders(self) -> dict[int, Order]:
-        """The open orders by number, oldest first. Made anew each time: O(n log n)."""
-        return {order.number: order for order in self.open_orders.all()}
+        """The open orders by number, oldest first."""
+        return self.open_orders.by_number
 
     @property
     def next_timer_us(self) -> int | None:
@@ -113,7 +121,7 @@ class Engine:
 
     def account_orders(self, account: int) -> Iterator[Order]:
         """The account's open orders, oldest first."""
-        return iter(sorted(self.open_orders.of_account(account).values(), key=age))
+        return iter(self._consequences.orders_of(account))
 
     def fee_tier(self, account: int) -> int:
         return self.accounts.fee_tiers.get(account, 0)
@@ -131,20 +139,27 @@ class Engine:
 
         Raises InvariantBroken if it is not the next, or if the state breaks its rules; UnknownRules.
         """
-        outcomes: list[Outcome] = []
-        self._outcomes.outcomes = outcomes
         seq, at_us, command = event
-        self._begin(seq, at_us)
-        is_over = False
-        if isinstance(command, PlaceOrder):
-            is_over = self._place(command)
-        elif isinstance(command, CancelOrder):
-            is_over = self._plain.cancel(command.account, command.order)
+        orders, record = self.open_orders, self.open_orders.record
+        record.clear()
+        if seq != orders.seq + 1:
+            raise InvariantBroken(f"event {seq} cannot follow event {orders.seq}")
+        if isinstance(command, CancelOrder):
+            self._plain.cancel(at_us, command.account, command.order)
         else:
-            self._apply_rare(command)
-        if not is_over:
-            self._finish()
-        return outcomes
+            header = self._plain_header(command) if isinstance(command, PlaceOrder) else 0
+            if isinstance(command, PlaceOrder) and header:
+                size = command.budget_atoms or command.quantity_lots or 0
+                self._plain.place(header, at_us, command.account, size, command.price_ticks or 0)
+            else:
+                self._apply_rare(command, at_us)
+        return self._unpacker.event(record.words.reader(), record.others)
+
+    def _plain_header(self, order: PlaceOrder) -> int:
+        """The header of a plain order of a listed market, see ``plain``; 0: it is none."""
+        market = self.markets.get(order.market)
+        header = plain_header(order) if market is not None and order.account > 0 else 0
+        return header | market.number << MARKET_SHIFT if market is not None and header else 0
 
     def dry_run(self, command: PlaceOrder, at_us: int) -> DryRun:
         """What an order would come to if it were the next event, at that time. Changes nothing."""
@@ -159,88 +174,38 @@ class Engine:
 
         Raises what ``apply`` does; what came before that command is then applied, its outcomes are lost.
         """
-        orders = self.open_orders
-        recorder = PackedRecorder()
-        orders.out = recorder
-        try:
-            if IS_NATIVE:
-                at: i64 = 0
-                end: i64 = len(commands)
-                while at < end:
-                    self._apply_words(
-                        read_i64_le(commands, at),
-                        read_i64_le(commands, at + 8),
-                        read_i64_le(commands, at + 16),
-                        read_i64_le(commands, at + 24),
-                        read_i64_le(commands, at + 32),
-                    )
-                    at += 40
-            else:
-                for header, at_us, account, size, limit_ticks in COMMAND.iter_unpack(commands):
-                    self._apply_words(header, at_us, account, size, limit_ticks)
-        finally:
-            orders.out = self._outcomes
-        return recorder.joined()
+        record, plain = self.open_orders.record, self._plain
+        record.clear()
+        if IS_NATIVE:
+            at: i64 = 0
+            end: i64 = len(commands)
+            while at < end:
+                header: int = read_i64_le(commands, at)
+                at_us: int = read_i64_le(commands, at + 8)
+                account: int = read_i64_le(commands, at + 16)
+                size: int = read_i64_le(commands, at + 24)
+                if header == CANCEL:
+                    plain.cancel(at_us, account, size)
+                else:
+                    plain.place(header, at_us, account, size, read_i64_le(commands, at + 32))
+                at += 40
+        else:
+            for header, at_us, account, size, limit_ticks in COMMAND.iter_unpack(commands):
+                if header == CANCEL:
+                    plain.cancel(at_us, account, size)
+                else:
+                    plain.place(header, at_us, account, size, limit_ticks)
+        return record.joined()
 
-    def _apply_words(self, header: int, at_us: int, account: int, size: int, limit_ticks: int) -> None:
-        """Applies one packed command."""
-        orders = self.open_orders
-        if at_us < orders.at_us:
-            raise InvariantBroken(f"event {orders.seq + 1} is at {at_us}, before {orders.at_us}")
-        orders.seq += 1
-        orders.at_us = at_us
-        if at_us >= orders.timers.next_us:
-            self._fire_timers()
-        if header == CANCEL:
-            if self._plain.cancel(account, size):
-                return
-        elif self._plain.place(header, account, size, limit_ticks):
-            return
-        self._finish()
+    def _apply_rare(self, command: Command, at_us: int) -> None:
+        self._consequences.begin(at_us)
+        self._do(command)
+        self._consequences.finish()
 
-    def _begin(self, seq: int, at_us: int) -> None:
-        orders = self.open_orders
-        if seq != orders.seq + 1:
-            raise InvariantBroken(f"event {seq} cannot follow event {orders.seq}")
-        if at_us < orders.at_us:
-            raise InvariantBroken(f"event {seq} is at {at_us}, before {orders.at_us}")
-        orders.seq = seq
-        orders.at_us = at_us
-        if at_us >= orders.timers.next_us:
-            self._fire_timers()
-
-    def _finish(self) -> None:
-        """What the event has set off, the pegged orders, the balances."""
-        orders = self.open_orders
-        if orders.queue:
-            self._cascade()
-        if orders.pegged:
-            for market in self.markets.values():
-                if market.pegged and market.changed_seq == orders.seq and market.state in ("open", "post_only"):
-                    reprice(market, orders)
-        orders.out.ended(orders.touched)
-        orders.touched.clear()
-        orders.is_quiet = not orders.pegged and not orders.queue
-
-    def _cascade(self) -> None:
-        queue = self.open_orders.queue
-        for _ in range(CASCADE_LIMIT):
-            if not queue:
-                return
-            self.placing.take_turn(queue.popleft())
-
-    def _fire_timers(self) -> None:
-        orders = self.open_orders
-        orders.is_quiet = False
-        while (timer := orders.timers.take_due(orders.at_us)) is not None:
-            _, number, account, is_switch = timer
-            if is_switch:
-                self._close_all(self.account_orders(account), Reason.DEAD_MANS_SWITCH)
-            else:
-                orders.close(orders.of_account(account)[number], Reason.EXPIRED)
-
-    def _apply_rare(self, command: Command) -> None:
+    def _do(self, command: Command) -> None:
         match command:
+            case PlaceOrder():
+                self._place(command)
             case AmendOrder():
                 self._amending.amend(command)
             case CancelReplace():
@@ -273,24 +238,21 @@ class Engine:
                 raise InvariantBroken(f"event {self.seq} is no command: {type(command).__name__}")
 
     def _tell(self, outcome: Outcome) -> None:
-        self.open_orders.out.add(outcome)
+        self.open_orders.record.add(outcome)
 
-    def _place(self, command: PlaceOrder) -> bool:
-        """Places the order of a command; its number is the event's. Says whether the event is over with that."""
+    def _place(self, command: PlaceOrder) -> None:
+        """Places the order of a command; its number is the event's."""
         orders, account = self.open_orders, command.account
         market = self.markets.get(command.market)
         if market is None:
-            orders.out.rejected(orders.seq, account, command.market, Reason.UNKNOWN_MARKET)
-            return False
-        if account <= 0 or (command.side != "buy" and command.side != "sell"):
-            orders.out.rejected(orders.seq, account, market.name, Reason.INVALID_ORDER)
-            return False
-        header = plain_header(command)
-        if header:
+            orders.record.rejected(orders.seq, account, command.market, Reason.UNKNOWN_MARKET)
+        elif account <= 0 or (command.side != "buy" and command.side != "sell"):
+            orders.record.rejected(orders.seq, account, market.name, Reason.INVALID_ORDER)
+        elif header := self._plain_header(command):
             size = command.budget_atoms or command.quantity_lots or 0
-            return self._plain.place(header | market.word, account, size, command.price_ticks or 0)
-        self.placing.place(command, command.options or NO_OPTIONS, market)
-        return False
+            self._plain.place_in_event(header, account, size, command.price_ticks or 0)
+        else:
+            self.placing.place(command, command.options or NO_OPTIONS, market)
 
     # Rules, definitions, states
 
@@ -306,7 +268,14 @@ class Engine:
 
     def list_asset(self, definition: DefineAsset) -> None:
         self.assets[definition.asset] = definition
+        self.listed_assets.append(definition.asset)
         self.balances.list_asset(definition.asset)
+
+    def list_market(self, definition: DefineMarket, base: DefineAsset) -> Market:
+        market = self.markets[definition.market] = Market(len(self.markets), definition, base, self.rules)
+        self.listed_markets.append(market)
+        self._plain.list_market()
+        return market
 
     def _define_asset(self, command: DefineAsset) -> Outcome:
         if command.asset in self.assets:
@@ -324,7 +293,7 @@ class Engine:
             return CommandRejected(Reason.UNKNOWN_ASSET)
         if not is_valid_market(command, base):
             return CommandRejected(Reason.INVALID_DEFINITION)
-        self.markets[command.market] = Market(len(self.markets), command, base, self.rules)
+        self.list_market(command, base)
         return MarketDefined(command.market)
 
     def _set_market_state(self, command: SetMarketState) -> None:
@@ -400,13 +369,12 @@ class Engine:
         if place.account != command.account:
             self._tell(CommandRejected(Reason.INVALID_ORDER))
             return
-        orders.is_quiet = False  # two things happen, so the balances are told of at the end
         was_open = orders.find(command.account, command.order) is not None
-        self._plain.cancel(command.account, command.order)
+        self._plain.cancel_in_event(command.account, command.order)
         if was_open or not command.stop_on_failure:
             self._place(place)
         else:
-            orders.out.rejected(self.seq, place.account, place.market, Reason.CANCEL_FAILED)
+            orders.record.rejected(self.seq, place.account, place.market, Reason.CANCEL_FAILED)
 
     def _cancel_all(self, command: CancelAll) -> None:
         if command.account <= 0:
@@ -423,7 +391,7 @@ class Engine:
             and command.side in (None, order.side)
             and not (disconnected and order.special is not None and order.special.keep_on_disconnect)
         ]
-        self._close_all(iter(chosen), Reason.DISCONNECTED if disconnected else Reason.USER_CANCELLED)
+        self._consequences.close_all(chosen, Reason.DISCONNECTED if disconnected else Reason.USER_CANCELLED)
 
     def _cancel_market(self, command: CancelMarket) -> None:
         market = self.markets.get(command.market)
@@ -437,13 +405,7 @@ class Engine:
             if command.side in (None, order.side)
         ]
         chosen.sort(key=age)
-        self._close_all(iter(chosen), Reason.OPERATOR_CANCELLED)
-
-    def _close_all(self, chosen: Iterator[Order], reason: Reason) -> None:
-        """Cancels these orders, but for those that the cancelling of others has ended."""
-        for order in chosen:
-            if order.participant.orders.get(order.number) is order:
-                self.open_orders.close(order, reason)
+        self._consequences.close_all(chosen, Reason.OPERATOR_CANCELLED)
 
     def _cancel_after(self, command: CancelAfter) -> None:
         if command.account <= 0:

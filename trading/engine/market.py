@@ -3,6 +3,7 @@
 from typing import Final
 
 from .balances import Balance, Balances
+from .bounds import MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_QUANTITY_LOTS
 from .commands import DefineAsset, DefineMarket, MarketState
 from .fees import PPM, Rates
 from .order_book import Order, OrderBook
@@ -77,6 +78,7 @@ class Market:
         "reference_ticks",
         "reference_window",
         "rules",
+        "simple_notional_atoms",
         "state",
         "tick_lot_atoms",
         "triggers",
@@ -100,6 +102,8 @@ class Market:
         self.tick_lot_atoms: int = definition.tick_atoms * definition.lot_atoms // 10**base.decimals
         self.minimum_lots: int = definition.minimum_lots
         self.minimum_notional_atoms: int = definition.minimum_notional_atoms
+        self.simple_notional_atoms = min(MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_QUANTITY_LOTS * self.tick_lot_atoms)
+        """An order whose notional is no higher is beyond no bound: neither its price nor its quantity can be."""
         self.maximum_open_orders: int = definition.maximum_open_orders
         self.band_ppm: int = definition.price_band_ppm or 0
         self.breaker_ppm: int = definition.breaker_ppm or 0
@@ -131,11 +135,11 @@ class Market:
         rates = tiers[min(tier, len(tiers) - 1)]
         return Rates(rates.maker_ppm, rates.taker_ppm)
 
-    def join(self, account: int, owner: int, balances: Balances, tier: int, orders: dict[int, Order]) -> Participant:
-        """The account's participant here, made for its first order. ``orders``: the account's in all markets."""
+    def join(self, account: int, owner: int, balances: Balances, tier: int) -> Participant:
+        """The account's participant here, made for its first order."""
         base = balances.of(account, self.definition.base)
         quote = balances.of(account, self.definition.quote)
-        participant = Participant(account, owner, self, base, quote, self.rates(tier), orders)
+        participant = Participant(account, owner, self, base, quote, self.rates(tier))
         self.participants[account] = participant
         return participant
 

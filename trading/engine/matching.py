@@ -15,7 +15,9 @@ from .open_orders import OpenOrders
 from .order_book import BOTH, DECREMENT, NEWEST, PREVENTIONS, BookSide, Order, PriceLevel
 from .outcomes import Reason, SelfTradePrevented
 from .participant import Participant
+from .record import BUYS, FILLED
 from .taker import Taker
+from .words import IS_NATIVE
 
 NO_LIQUIDITY: Final = Reason.NO_LIQUIDITY
 SLIPPAGE_CAP: Final = Reason.SLIPPAGE_CAP
@@ -38,7 +40,7 @@ class Matcher:
 
         The engine's inner loop: what happens to a plain maker is written out here, where elsewhere it would be calls.
         """
-        orders, out, participant = self._orders, self._orders.out, taker.participant
+        orders, words, participant = self._orders, self._orders.record.words, taker.participant
         market, owner = participant.market, participant.owner
         is_buy, budget_atoms, limit_rank, number = taker.is_buy, taker.budget_atoms, taker.limit_rank, taker.number
         wanted, taker_ppm, fee_ppm_sum = taker.wanted_lots, taker.taker_ppm, taker.fee_ppm_sum
@@ -48,7 +50,9 @@ class Matcher:
         is_uneven = 1 if fee_ppm_sum % PPM else 0
         fees_atoms = quote_sum_atoms = filled_lots = 0
         last_ticks = 0
+        trade, by_number = self.last_trade, orders.by_number
         told: list[Balance] = []
+        header, account = market.word + (BUYS if is_buy else FILLED), participant.account
         while True:
             level = opposite.best
             if level is None or level.rank < limit_rank:
@@ -93,7 +97,7 @@ class Matcher:
                     paying.held_atoms -= quote_atoms + maker_fee_atoms
                     receiving.available_atoms += lots * lot_atoms
                 if paying.held_atoms < 0:
-                    raise InvariantBroken(f"order {maker.number} held too little for trade {self.last_trade + 1}")
+                    raise InvariantBroken(f"order {maker.number} held too little for trade {trade + 1}")
                 maker.remaining_lots = remaining_lots = remaining_lots - lots
                 if remaining_lots:
                     level.lots -= lots
@@ -102,8 +106,8 @@ class Matcher:
                     maker.updated_at_us = orders.at_us
                 else:
                     # It is gone for good, so nothing of it but its neighbours need know.
-                    del other.orders[maker.number]
-                    other.open_count -= 1
+                    del by_number[maker.number]
+                    other.delist(maker)
                     after = maker.next
                     if after is None:
                         opposite.close_level(level)
@@ -127,19 +131,26 @@ class Matcher:
             fees_atoms += maker_fee_atoms
             filled_lots += lots
             quote_sum_atoms += quote_atoms
-            trade = self.last_trade = self.last_trade + 1
-            out.filled(
+            trade += 1
+            record = (
+                header,
                 trade,
                 last_ticks,
                 lots,
                 quote_atoms,
                 number,
-                participant,
+                account,
                 charged_atoms - charged_before_atoms,
-                maker,
+                maker.number,
+                other.account,
                 maker_fee_atoms,
+                maker.remaining_lots,
                 rounding,
             )
+            if IS_NATIVE:
+                words.put_13(record)
+            else:
+                words.list.extend(record)
             told.append(paying)
             told.append(receiving)
             if not is_plain:
@@ -149,6 +160,7 @@ class Matcher:
                 taker.stopped_by = BUDGET_SPENT if budget_atoms else None
                 break
         if filled_lots:
+            self.last_trade = trade
             taker.filled_lots = filled_lots
             taker.quote_atoms = quote_sum_atoms
             taker.last_ticks = last_ticks
@@ -175,14 +187,10 @@ class Matcher:
         if paid.available_atoms < 0:
             raise InvariantBroken(f"order {taker.number} overspent {paid.asset}")
         self.pay_house(market, fee_atoms + maker_fees_atoms)
-        seq, touched = orders.seq, orders.touched
-        orders.touch(paid)
-        orders.touch(base if paid is quote else quote)
-        for balance in told:
-            if balance.touched_seq != seq:
-                balance.touched_seq = seq
-                touched.append(balance)
-        market.changed_seq = seq
+        orders.touched.append(paid)
+        orders.touched.append(base if paid is quote else quote)
+        orders.touched.extend(told)
+        market.changed_seq = orders.seq
         if market.last_ticks == 0:
             market.last_ticks = taker.first_ticks
         if market.has_reference:
@@ -271,7 +279,7 @@ class Matcher:
         return prevented_lots
 
     def tell_prevented(self, taker_number: int, maker: Order, price_ticks: int, prevented_lots: int, mode: int) -> None:
-        self._orders.out.add(
+        self._orders.record.add(
             SelfTradePrevented(
                 maker.market,
                 price_ticks,

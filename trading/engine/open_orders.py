@@ -5,21 +5,20 @@ from collections import deque
 from .balances import Balance
 from .commands import Leg
 from .holds import hold_atoms
-from .order_book import Order, Special, age
+from .order_book import Order, Special
 from .outcomes import OrderRefreshed, Reason
 from .participant import Participant
-from .recorder import Outcomes, Recorder
+from .record import Record
 from .timers import Timers
 
 
 class Triggered:
-    """In the queue: the account's order of this number, which a trade at this price has triggered."""
+    """In the queue: the order of this number, which a trade at this price has triggered."""
 
-    __slots__ = ("account", "number", "price_ticks")
+    __slots__ = ("number", "price_ticks")
 
-    def __init__(self, number: int, account: int, price_ticks: int) -> None:
+    def __init__(self, number: int, price_ticks: int) -> None:
         self.number = number
-        self.account = account
         self.price_ticks = price_ticks
 
 
@@ -48,19 +47,19 @@ class Ended:
 
 
 class OpenOrders:
-    """Every order that is open, and the running event: its number and time, what it touched, who takes it down.
+    """Every order that is open, and the running event: its number and time, what it touched, the record of it.
 
     ``queue`` is what events have set off and is yet to be done.
     """
 
-    __slots__ = ("at_us", "by_account", "is_quiet", "out", "pegged", "queue", "seq", "timers", "touched")
+    __slots__ = ("at_us", "by_number", "is_quiet", "pegged", "queue", "record", "seq", "timers", "touched")
 
     def __init__(self) -> None:
-        self.by_account: dict[int, dict[int, Order]] = {}
-        """Each account's by number; once it has had an order it keeps its place here."""
+        self.by_number: dict[int, Order] = {}
+        """Oldest first."""
         self.timers = Timers()
         self.queue: deque[Triggered | Ended] = deque()
-        self.out: Recorder = Outcomes()
+        self.record = Record()
         self.seq = 0
         self.at_us = 0
         self.is_quiet = True
@@ -68,40 +67,26 @@ class OpenOrders:
         self.pegged = 0
         """How many pegged orders are open in all markets."""
         self.touched: list[Balance] = []
+        """By the running event, in that order; the same one perhaps more than once."""
 
     def find(self, account: int, number: int) -> Order | None:
         """The account's open order of that number."""
-        mine = self.by_account.get(account)
-        return None if mine is None else mine.get(number)
-
-    def of_account(self, account: int) -> dict[int, Order]:
-        """The account's open orders by number, to be kept at hand."""
-        mine = self.by_account.get(account)
-        if mine is None:
-            mine = self.by_account[account] = {}
-        return mine
-
-    def all(self) -> list[Order]:
-        """Every open order, oldest first."""
-        found = [order for mine in self.by_account.values() for order in mine.values()]
-        found.sort(key=age)
-        return found
+        order = self.by_number.get(number)
+        return order if order is not None and order.participant.account == account else None
 
     def touch(self, balance: Balance) -> None:
         """The event will tell of this balance at its end."""
-        if balance.touched_seq != self.seq:
-            balance.touched_seq = self.seq
-            self.touched.append(balance)
+        self.touched.append(balance)
 
     # Coming
 
     def rest(self, order: Order) -> None:
         """Puts an order into the book, last in its queue, holds for it and tells of it."""
         self.enter_book(order)
-        if order.number not in order.participant.orders:
+        if order.number not in self.by_number:
             self.enlist(order)
         self.hold_for(order)
-        self.out.rested(order)
+        self.record.rested(order)
 
     def enter_book(self, order: Order) -> None:
         market = order.participant.market
@@ -114,13 +99,13 @@ class OpenOrders:
     def enlist(self, order: Order) -> None:
         """Counts an order as open from now on."""
         number, participant = order.number, order.participant
-        participant.orders[number] = order
-        participant.open_count += 1
+        self.by_number[number] = order
+        participant.enlist(order)
         special = order.special
         if special is None:
             return
         if special.expires_at_us:
-            self.timers.set_expiry(number, participant.account, special.expires_at_us)
+            self.timers.set_expiry(number, special.expires_at_us)
         if special.peg != "none":
             participant.market.pegged[number] = order
             self.pegged += 1
@@ -154,14 +139,14 @@ class OpenOrders:
 
     def end(self, order: Order) -> None:
         """An order that is in no book has ended; it may never have been open."""
-        if order.number in order.participant.orders:
+        if order.number in self.by_number:
             self.delist(order)
 
     def delist(self, order: Order) -> None:
         """The order is not open any more."""
         number, participant = order.number, order.participant
-        del participant.orders[number]
-        participant.open_count -= 1
+        del self.by_number[number]
+        participant.delist(order)
         special = order.special
         if special is not None:
             if special.expires_at_us:
@@ -182,7 +167,7 @@ class OpenOrders:
         self.touch(balance)
         by_budget = special is not None and special.budget_atoms > 0
         remaining_lots = -1 if by_budget else order.remaining_lots
-        self.out.cancelled(order.number, participant, order.is_buy, price_ticks, remaining_lots, reason)
+        self.record.cancelled(order.number, participant, order.is_buy, price_ticks, remaining_lots, reason)
         if special is not None:
             self.follow(order, special)
             self.unlink(special)
@@ -219,7 +204,7 @@ class OpenOrders:
         side.remove(order)
         side.append(order)
         order.updated_at_us = self.at_us
-        self.out.add(
+        self.record.add(
             OrderRefreshed(
                 order.number,
                 participant.account,

@@ -97,6 +97,8 @@ class Order:
         "level",
         "next",
         "number",
+        "own_next",
+        "own_previous",
         "participant",
         "previous",
         "price_ticks",
@@ -127,6 +129,9 @@ class Order:
         self.previous: Order | None = None
         self.next: Order | None = None
         """In the queue of its level."""
+        self.own_previous: Order | None = None
+        self.own_next: Order | None = None
+        """Among its participant's orders."""
 
     @property
     def account(self) -> int:

@@ -1,17 +1,12 @@
-"""What an order must look like, whatever the book and the balances are.
-
-The bounds keep every product of one order below 10^18 quote atoms, which a signed 64-bit integer holds.
-"""
+"""What an order must look like, whatever the book and the balances are."""
 
 from typing import Final
 
+from .bounds import MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_PRICE_TICKS, MAXIMUM_QUANTITY_LOTS
 from .commands import Leg, Options, PlaceOrder
 from .market import Market
 from .outcomes import Reason
 
-MAXIMUM_PRICE_TICKS: Final = 10**12
-MAXIMUM_QUANTITY_LOTS: Final = 10**12
-MAXIMUM_NOTIONAL_ATOMS: Final = 10**18
 PEAKS: Final = 100
 """An iceberg's quantity is at most so many of its peaks: more would be more trades than one taker may make."""
 

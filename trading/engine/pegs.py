@@ -1,9 +1,9 @@
 """Pegged orders: where each belongs, and moving those that belong elsewhere. O(pegged orders of the market) in an event."""
 
+from .bounds import MAXIMUM_PRICE_TICKS
 from .market import Market
 from .open_orders import OpenOrders
 from .order_book import BookSide, Order, Special
-from .order_checks import MAXIMUM_PRICE_TICKS
 from .outcomes import OrderRepriced
 
 
@@ -52,7 +52,7 @@ def _reprice_one(order: Order, special: Special, market: Market, orders: OpenOrd
     if order.price_ticks:
         orders.enter_book(order)
     participant = order.participant
-    orders.out.add(
+    orders.record.add(
         OrderRepriced(
             order.number,
             participant.account,

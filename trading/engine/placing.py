@@ -41,7 +41,7 @@ class Placing:
         orders = self._orders
         reason = special_refusal(command, options, market, orders.at_us)
         if reason is not None:
-            orders.out.rejected(orders.seq, command.account, market.name, reason)
+            orders.record.rejected(orders.seq, command.account, market.name, reason)
             return
         participant = self._accounts.participant(command.account, market)
         order = special_order(orders.seq, participant, command, options, orders.at_us)
@@ -60,7 +60,7 @@ class Placing:
         """Accepts a checked order, and lets it wait, follow its peg, or act."""
         orders = self._orders
         market = order.participant.market
-        orders.out.accepted(order.number, order.participant)
+        orders.record.accepted(order.number, order.participant)
         if special.type == "market":
             special.type = "limit"
             self.act(order, False, True)
@@ -75,7 +75,7 @@ class Placing:
 
     def _tell_repriced(self, order: Order) -> None:
         market = order.participant.market
-        self._orders.out.add(
+        self._orders.record.add(
             OrderRepriced(
                 order.number, order.account, market.name, order.side, None, order.price_ticks, order.remaining_lots
             )
@@ -89,7 +89,7 @@ class Placing:
             return
         orders.enlist(order)
         orders.hold_for(order)
-        orders.out.add(OrderWaiting(order.number, order.account, market.name, order.side, None))
+        orders.record.add(OrderWaiting(order.number, order.account, market.name, order.side, None))
 
     def _wait(self, order: Order, special: Special) -> None:
         """Lets an order wait for a trade that triggers it; the last one may have."""
@@ -98,7 +98,7 @@ class Placing:
         orders.enlist(order)
         orders.hold_for(order)
         trigger_ticks = special.trigger_ticks or None
-        orders.out.add(OrderWaiting(order.number, order.account, market.name, order.side, trigger_ticks))
+        orders.record.add(OrderWaiting(order.number, order.account, market.name, order.side, trigger_ticks))
         if special.type == "trailing_stop" and not special.trigger_ticks:
             special.is_active = True
             special.extreme_ticks = market.last_ticks
@@ -109,7 +109,7 @@ class Placing:
         """Looks at the last price for this waiting order alone, if its market is open."""
         market = order.participant.market
         if market.is_open and market.last_ticks and market.triggers.take_one(order, special, market.last_ticks):
-            self._orders.queue.append(Triggered(order.number, order.account, market.last_ticks))
+            self._orders.queue.append(Triggered(order.number, market.last_ticks))
 
     # Acting
 
@@ -130,7 +130,7 @@ class Placing:
         reason = taker.stopped_by
         if reason is None:
             orders.end(order)
-            orders.out.order_filled(order.number, participant)
+            orders.record.order_filled(order.number, participant)
         elif is_limit and not immediate and reason is not SELF_TRADE:
             orders.rest(order)
         else:
@@ -138,7 +138,7 @@ class Placing:
                 reason = IMMEDIATE_OR_CANCEL
             orders.end(order)
             left_lots = -1 if taker.budget_atoms else order.remaining_lots
-            orders.out.cancelled(order.number, participant, order.is_buy, 0, left_lots, reason)
+            orders.record.cancelled(order.number, participant, order.is_buy, 0, left_lots, reason)
         if special is not None and order.level is None:
             orders.follow(order, special)
         self.look(market, taker.first_ticks, taker.last_ticks)
@@ -149,7 +149,7 @@ class Placing:
             return
         for price_ticks in (first_ticks, last_ticks):
             for order in market.triggers.take(price_ticks):
-                self._orders.queue.append(Triggered(order.number, order.account, price_ticks))
+                self._orders.queue.append(Triggered(order.number, price_ticks))
 
     # What was set off
 
@@ -158,7 +158,7 @@ class Placing:
         if isinstance(item, Ended):
             self._place_legs(item)
             return
-        order = self._orders.find(item.account, item.number)
+        order = self._orders.by_number.get(item.number)
         if order is not None and order.special is not None:
             self._trigger(order, order.special, item.price_ticks)
 
@@ -170,7 +170,7 @@ class Placing:
             market.triggers.add(order, special)
             return
         orders.unlink(special)
-        orders.out.add(OrderTriggered(order.number, participant.account, market.name, price_ticks))
+        orders.record.add(OrderTriggered(order.number, participant.account, market.name, price_ticks))
         orders.lift(order)
         order.updated_at_us = orders.at_us
         is_limit = is_limit_type(special.type)
@@ -181,7 +181,7 @@ class Placing:
         if takes and breaks(taker_of(order), orders.at_us):
             orders.end(order)
             left_lots = -1 if special.budget_atoms else order.remaining_lots
-            orders.out.cancelled(order.number, participant, order.is_buy, 0, left_lots, CIRCUIT_BREAKER)
+            orders.record.cancelled(order.number, participant, order.is_buy, 0, left_lots, CIRCUIT_BREAKER)
             self.close_market(market)
         else:
             self.act(order, is_limit, immediate)
@@ -209,7 +209,7 @@ class Placing:
             reason = leg_refusal(other, ended.lots, market)
         if reason is not None:
             for number in numbers:
-                orders.out.rejected(number, participant.account, market.name, reason)
+                orders.record.rejected(number, participant.account, market.name, reason)
             if reason is CIRCUIT_BREAKER:
                 self.close_market(market)
             return
@@ -218,7 +218,7 @@ class Placing:
             self._place_other(first, special, other, numbers[1], ended.lots)
 
     def _tell_leg(self, leg: Leg, order: Order, place: int, is_buy: bool, lots: int, parent: int) -> None:
-        self._orders.out.add(
+        self._orders.record.add(
             LegPlaced(
                 leg_number(parent, place),
                 parent,
@@ -238,7 +238,7 @@ class Placing:
         orders = self._orders
         participant = order.participant
         if order.level is None or order.filled_lots:
-            orders.out.rejected(number, participant.account, order.market, Reason.ONE_CANCELS_OTHER)
+            orders.record.rejected(number, participant.account, order.market, Reason.ONE_CANCELS_OTHER)
             return
         other = leg_order(
             number,
@@ -253,15 +253,15 @@ class Placing:
         other_special = special_of(other)
         special.sibling, other_special.sibling = other, order
         other_special.extra_hold_atoms = max(0, waiting_hold_atoms(other, other_special) - hold_atoms(order))
-        orders.out.accepted(number, participant)
+        orders.record.accepted(number, participant)
         self._wait(other, other_special)
 
     def close_market(self, market: Market) -> None:
         """The circuit breaker."""
         market.set_state("cancel_only")
-        self._orders.out.add(MarketStateChanged(market.name, "cancel_only", CIRCUIT_BREAKER.value))
+        self._orders.record.add(MarketStateChanged(market.name, "cancel_only", CIRCUIT_BREAKER.value))
 
     def reject(self, number: int, participant: Participant, reason: Reason) -> None:
-        self._orders.out.rejected(number, participant.account, participant.market.name, reason)
+        self._orders.record.rejected(number, participant.account, participant.market.name, reason)
         if reason is CIRCUIT_BREAKER:
             self.close_market(participant.market)

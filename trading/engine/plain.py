@@ -3,43 +3,38 @@
 Most commands end here in one step: an order comes to rest, or leaves the book, and one balance changes. What that takes is
 written out where elsewhere it would be calls, for the engine's speed is made of it. All else goes the general way below.
 
-A plain order's header says all that it asks for but its account, size and price; packed commands begin with it. Lowest byte
-PLACE, then flags and the time in force, in the upper half the market's number.
+A plain order's header says all that it asks for but its account, size and price: PLACE, flags and the time in force, and above
+them the market's number. Packed commands begin with it.
 """
 
 from typing import Final
 
 from .accounts import Accounts
 from .commands import PlaceOrder
+from .consequences import Consequences
 from .errors import InvariantBroken
 from .fees import PPM, ROUND_UP, cost_atoms
 from .market import Market
 from .matching import Matcher
 from .open_orders import OpenOrders
 from .order_book import NEWEST, Order
-from .order_checks import (
-    FOK,
-    GTC,
-    IOC,
-    MAXIMUM_NOTIONAL_ATOMS,
-    MAXIMUM_PRICE_TICKS,
-    MAXIMUM_QUANTITY_LOTS,
-    plain_refusal,
-)
+from .order_checks import FOK, GTC, IOC, plain_refusal
 from .outcomes import CommandRejected, Reason
 from .participant import Participant
 from .placing import Placing
 from .preview import breaks, market_cost_atoms, whole_refusal
+from .record import BOUGHT, BUY_WITHDRAWN, NARROW_LIMIT, PLACED, WITHDRAWN
 from .taker import Taker, limit_rank
+from .words import IS_NATIVE
 
+CANCEL: Final = 0
 PLACE: Final = 1
-CANCEL: Final = 2
-IS_BUY: Final = 1 << 8
-IS_MARKET: Final = 1 << 9
-BY_BUDGET: Final = 1 << 10
-IS_POST_ONLY: Final = 1 << 11
-TIME_IN_FORCE_SHIFT: Final = 12
-MARKET_SHIFT: Final = 32
+IS_BUY: Final = 1 << 1
+IS_MARKET: Final = 1 << 2
+BY_BUDGET: Final = 1 << 3
+IS_POST_ONLY: Final = 1 << 4
+TIME_IN_FORCE_SHIFT: Final = 5
+MARKET_SHIFT: Final = 7
 
 SIDES: Final = {"buy": PLACE | IS_BUY, "sell": PLACE}
 LIMIT_KINDS: Final = {
@@ -69,7 +64,8 @@ def plain_header(order: PlaceOrder) -> int:
         order.budget_atoms,
         order.time_in_force,
     )
-    if order.options is not None:
+    side = SIDES.get(order.side)
+    if order.options is not None or side is None:
         return 0
     if order.type == "limit":
         kind = LIMIT_KINDS.get((time_in_force, order.post_only))
@@ -85,40 +81,46 @@ def plain_header(order: PlaceOrder) -> int:
             kind |= BY_BUDGET
         elif quantity is None or quantity < 1:
             return 0
-    return SIDES[order.side] | kind
+    return side | kind
 
 
 class Kind:
-    """What a header says, and what goes with it."""
+    """What a header says, and what goes with it. ``is_simple``: a limit order that is not fill-or-kill."""
 
     __slots__ = (
         "by_budget",
         "is_buy",
         "is_limit",
         "is_post_only",
+        "is_simple",
         "market",
         "may_rest",
         "opposite",
+        "participants",
+        "placed_word",
         "same",
         "time_in_force",
     )
 
     def __init__(self, header: int, market: Market) -> None:
         self.market = market
+        self.participants = market.participants
         self.is_buy = header & IS_BUY != 0
         self.is_limit = header & IS_MARKET == 0
         self.by_budget = header & BY_BUDGET != 0
         self.is_post_only = header & IS_POST_ONLY != 0
         self.time_in_force = header >> TIME_IN_FORCE_SHIFT & 3
         self.may_rest = self.time_in_force == GTC
+        self.is_simple = self.is_limit and self.time_in_force != FOK
         self.same = market.book.same(self.is_buy)
         self.opposite = market.book.opposite(self.is_buy)
+        self.placed_word = market.word | (BOUGHT if self.is_buy else PLACED)
 
 
 class PlainOrders:
     """Shares its parts with the engine."""
 
-    __slots__ = ("_accounts", "_kinds", "_markets", "_matcher", "_orders", "_placing")
+    __slots__ = ("_accounts", "_consequences", "_kinds", "_markets", "_matcher", "_orders", "_placing", "_words")
 
     def __init__(
         self,
@@ -126,93 +128,123 @@ class PlainOrders:
         matcher: Matcher,
         accounts: Accounts,
         placing: Placing,
-        markets: dict[str, Market],
+        consequences: Consequences,
+        markets: list[Market],
     ) -> None:
         self._orders = orders
+        self._words = orders.record.words
         self._matcher = matcher
         self._accounts = accounts
         self._placing = placing
+        self._consequences = consequences
         self._markets = markets
-        self._kinds: dict[int, Kind] = {}
+        self._kinds: list[Kind | None] = []
+        """By header, as far as there were orders of them."""
 
-    def place(self, header: int, account: int, size: int, limit_ticks: int) -> bool:
-        """Places an order of that header; its number is the event's. ``size``: lots, or the budget. 0: no limit.
+    def place(self, header: int, at_us: int, account: int, size: int, limit_ticks: int) -> None:
+        """The next event: places an order of that header. ``size``: lots, or the budget. ``limit_ticks`` 0: no limit.
 
-        Says whether the event is over with that.
+        Raises InvariantBroken.
         """
-        kind = self._kinds.get(header)
+        orders = self._orders
+        if orders.at_us <= at_us < orders.timers.next_us:
+            number = orders.seq = orders.seq + 1
+            orders.at_us = at_us
+        else:
+            number = self._consequences.begin(at_us)
+        kind = self._kinds[header]
         if kind is None:
             kind = self._kind(header)
-        orders, market = self._orders, kind.market
-        participant = market.participants.get(account)
+        market = kind.market
+        participant = kind.participants.get(account)
+        value_atoms = limit_ticks * size * market.tick_lot_atoms
         if (
-            kind.may_rest
-            and participant is not None
-            and market.is_simple
-            and orders.is_quiet
-            and participant.open_count < market.maximum_open_orders
-            and market.minimum_lots <= size <= MAXIMUM_QUANTITY_LOTS
-            and limit_ticks <= MAXIMUM_PRICE_TICKS
+            participant is None
+            or not market.is_simple
+            or not kind.is_simple
+            or size < market.minimum_lots
+            or not market.minimum_notional_atoms <= value_atoms <= market.simple_notional_atoms
         ):
-            value_atoms = limit_ticks * size * market.tick_lot_atoms
-            if kind.is_buy:
-                rank = limit_ticks
-                balance = participant.quote
-                held_atoms = value_atoms + (participant.rates.hold_ppm * value_atoms + ROUND_UP) // PPM
-            else:
-                rank = -limit_ticks
-                balance = participant.base
-                held_atoms = size * market.lot_atoms
-            best = kind.opposite.best
-            if (
-                (best is None or best.rank < -rank)
-                and held_atoms <= balance.available_atoms
-                and market.minimum_notional_atoms <= value_atoms <= MAXIMUM_NOTIONAL_ATOMS
-            ):
-                number = orders.seq
-                order = Order(number, participant, kind.is_buy, limit_ticks, size, orders.at_us)
-                if kind.is_post_only:
-                    order.is_post_only = True
-                same = kind.same
-                level = same.by_rank.get(rank)
-                if level is None:
-                    level = same.open_level(rank, order)
-                else:
-                    tail = level.tail
-                    tail.next = order
-                    order.previous = tail
-                    level.tail = order
-                order.level = level
-                level.lots += size
-                participant.orders[number] = order
-                participant.open_count += 1
-                balance.available_atoms -= held_atoms
-                balance.held_atoms += held_atoms
-                orders.out.placed(order, balance)
-                return True
-        self._place(kind, account, size, limit_ticks)
-        return False
-
-    def cancel(self, account: int, number: int) -> bool:
-        """Cancels an open order for its account; says whether the event is over with that."""
-        orders = self._orders
-        order = orders.find(account, number)
-        if order is None:
-            orders.out.add(UNKNOWN_ORDER)
-            return False
-        level = order.level
-        if order.special is not None or not orders.is_quiet or level is None:
-            orders.close(order, USER_CANCELLED)
-            return False
-        participant = order.participant
-        market, lots = participant.market, order.remaining_lots
-        if order.is_buy:
-            side, balance = market.book.bids, participant.quote
-            value_atoms = level.price_ticks * lots * market.tick_lot_atoms
-            held_atoms = cost_atoms(value_atoms, order.rates.hold_ppm, order.fee_ppm_sum)
+            self._place(kind, account, size, limit_ticks)
+            self._consequences.finish()
+            return
+        best = kind.opposite.best
+        if kind.is_buy:
+            crosses = best is not None and best.price_ticks <= limit_ticks
+            rank, balance = limit_ticks, participant.quote
+            held_atoms = value_atoms + (participant.rates.hold_ppm * value_atoms + ROUND_UP) // PPM
         else:
-            side, balance = market.book.asks, participant.base
-            held_atoms = lots * market.lot_atoms
+            crosses = best is not None and best.price_ticks >= limit_ticks
+            rank, balance = -limit_ticks, participant.base
+            held_atoms = size * market.lot_atoms
+        available_atoms = balance.available_atoms - held_atoms
+        if (
+            crosses
+            or not kind.may_rest
+            or not orders.is_quiet
+            or available_atoms < 0
+            or participant.open_count >= market.maximum_open_orders
+        ):
+            self._take_simple(kind, participant, size, limit_ticks, value_atoms, crosses)
+            self._consequences.finish()
+            return
+        order = Order(number, participant, kind.is_buy, limit_ticks, size, at_us)
+        if kind.is_post_only:
+            order.is_post_only = True
+        level = kind.same.by_rank.get(rank)
+        if level is None:
+            level = kind.same.open_level(rank, order)
+        else:
+            tail = level.tail
+            tail.next = order
+            order.previous = tail
+            level.tail = order
+        order.level = level
+        level.lots += size
+        orders.by_number[number] = order
+        last = participant.last_order
+        if last is not None:
+            last.own_next = order
+            order.own_previous = last
+        participant.last_order = order
+        participant.open_count += 1
+        balance.available_atoms = available_atoms
+        held_atoms = balance.held_atoms = balance.held_atoms + held_atoms
+        words = (kind.placed_word, number, account, limit_ticks, size, available_atoms, held_atoms)
+        if available_atoms >= NARROW_LIMIT or held_atoms >= NARROW_LIMIT:
+            orders.record.alone(words, order, balance, True)
+        elif IS_NATIVE:
+            self._words.put_7(words)
+        else:
+            self._words.list.extend(words)
+
+    def cancel(self, at_us: int, account: int, number: int) -> None:
+        """The next event: cancels an order for its account. Raises InvariantBroken."""
+        orders = self._orders
+        if orders.at_us <= at_us < orders.timers.next_us:
+            orders.seq += 1
+            orders.at_us = at_us
+        else:
+            self._consequences.begin(at_us)
+        order = orders.by_number.get(number)
+        level = None if order is None else order.level
+        if order is None or level is None or order.special is not None or not orders.is_quiet:
+            self.cancel_in_event(account, number)
+            self._consequences.finish()
+            return
+        participant = order.participant
+        if participant.account != account:
+            orders.record.add(UNKNOWN_ORDER)
+            self._consequences.finish()
+            return
+        market, lots, price_ticks = participant.market, order.remaining_lots, order.price_ticks
+        if order.is_buy:
+            side, balance, header = market.book.bids, participant.quote, BUY_WITHDRAWN
+            value_atoms = price_ticks * lots * market.tick_lot_atoms
+            freed_atoms = cost_atoms(value_atoms, order.rates.hold_ppm, order.fee_ppm_sum)
+        else:
+            side, balance, header = market.book.asks, participant.base, WITHDRAWN
+            freed_atoms = lots * market.lot_atoms
         before, after = order.previous, order.next
         # It is gone for good, so nothing of it but its neighbours need know.
         if before is not None:
@@ -228,21 +260,66 @@ class PlainOrders:
             level.head = after
         else:
             side.close_level(level)
-        del participant.orders[number]
-        participant.open_count -= 1
-        balance.available_atoms += held_atoms
-        balance.held_atoms -= held_atoms
-        if balance.held_atoms < 0:
+        del orders.by_number[number]
+        participant.delist(order)
+        available_atoms = balance.available_atoms = balance.available_atoms + freed_atoms
+        held_atoms = balance.held_atoms = balance.held_atoms - freed_atoms
+        if held_atoms < 0:
             raise InvariantBroken(f"order {number} releases more {balance.asset} than is held")
-        orders.out.withdrawn(order, balance)
-        return True
-
-    def _kind(self, header: int) -> Kind:
-        markets = list(self._markets.values())
-        kind = self._kinds[header] = Kind(header, markets[header >> MARKET_SHIFT])
-        return kind
+        words = (market.word + header, number, account, price_ticks, lots, available_atoms, held_atoms)
+        if available_atoms >= NARROW_LIMIT or held_atoms >= NARROW_LIMIT:
+            orders.record.alone(words, order, balance, False)
+        elif IS_NATIVE:
+            self._words.put_7(words)
+        else:
+            self._words.list.extend(words)
 
     # The general way
+
+    def place_in_event(self, header: int, account: int, size: int, limit_ticks: int) -> None:
+        """Places an order of that header as a part of the running event."""
+        self._place(self._kinds[header] or self._kind(header), account, size, limit_ticks)
+
+    def cancel_in_event(self, account: int, number: int) -> None:
+        """Cancels an order for its account as a part of the running event."""
+        order = self._orders.find(account, number)
+        if order is None:
+            self._orders.record.add(UNKNOWN_ORDER)
+        else:
+            self._orders.close(order, USER_CANCELLED)
+
+    def list_market(self) -> None:
+        """There is one more market."""
+        self._kinds.extend([None] * (1 << MARKET_SHIFT))
+
+    def _kind(self, header: int) -> Kind:
+        kind = self._kinds[header] = Kind(header, self._markets[header >> MARKET_SHIFT])
+        return kind
+
+    def _take_simple(
+        self, kind: Kind, participant: Participant, lots: int, limit_ticks: int, value_atoms: int, crosses: bool
+    ) -> None:
+        """Lets a limit order take what it can, if nothing but its cost may speak against it."""
+        market, rates = kind.market, participant.rates
+        if (
+            (kind.may_rest and (not crosses or participant.open_count >= market.maximum_open_orders))
+            or kind.is_post_only
+            or market.breaker_ppm
+        ):
+            self._place(kind, participant.account, lots, limit_ticks)
+            return
+        if kind.is_buy:
+            rank, balance = -limit_ticks, participant.quote
+            ppm = rates.higher_ppm if crosses else rates.hold_ppm
+            needed_atoms = value_atoms + (ppm * value_atoms + ROUND_UP) // PPM
+        else:
+            rank, balance = limit_ticks, participant.base
+            needed_atoms = lots * market.lot_atoms
+        if needed_atoms > balance.available_atoms:
+            self._orders.record.rejected(self._orders.seq, participant.account, market.name, INSUFFICIENT_FUNDS)
+            return
+        taker = Taker(self._orders.seq, participant, kind.is_buy, lots, 0, rank, NEWEST, rates.taker_ppm, 0)
+        self._take(kind, taker, limit_ticks)
 
     def _place(self, kind: Kind, account: int, size: int, limit_ticks: int) -> None:
         orders, market = self._orders, kind.market
@@ -252,7 +329,7 @@ class PlainOrders:
             market, kind.is_limit, kind.may_rest, lots, budget_atoms, limit_ticks, value_atoms, kind.is_post_only
         )
         if reason is not None:
-            orders.out.rejected(orders.seq, account, market.name, reason)
+            orders.record.rejected(orders.seq, account, market.name, reason)
             return
         participant = self._accounts.participant(account, market)
         rank = limit_rank(kind.is_buy, limit_ticks)
@@ -296,11 +373,11 @@ class PlainOrders:
         elif needed_atoms > balance.available_atoms:
             reason = INSUFFICIENT_FUNDS
         if reason is not None:
-            orders.out.rejected(orders.seq, participant.account, market.name, reason)
+            orders.record.rejected(orders.seq, participant.account, market.name, reason)
             return
         order = Order(orders.seq, participant, kind.is_buy, limit_ticks, lots, orders.at_us)
         order.is_post_only = kind.is_post_only
-        orders.out.accepted(order.number, participant)
+        orders.record.accepted(order.number, participant)
         orders.rest(order)
 
     def _taking_refusal(
@@ -335,12 +412,12 @@ class PlainOrders:
 
     def _take(self, kind: Kind, taker: Taker, limit_ticks: int) -> None:
         orders, participant, number = self._orders, taker.participant, taker.number
-        out, wanted_lots = orders.out, taker.wanted_lots
-        out.accepted(number, participant)
+        record, wanted_lots = orders.record, taker.wanted_lots
+        record.accepted(number, participant)
         self._matcher.match(taker)
         reason = taker.stopped_by
         if reason is None:
-            out.order_filled(number, participant)
+            record.order_filled(number, participant)
         elif kind.may_rest and reason is not SELF_TRADE:
             order = Order(number, participant, kind.is_buy, limit_ticks, wanted_lots, orders.at_us)
             taker.pass_to(order)
@@ -351,6 +428,6 @@ class PlainOrders:
             if kind.is_limit and reason is not SELF_TRADE:
                 reason = IMMEDIATE_OR_CANCEL
             left_lots = -1 if taker.budget_atoms else wanted_lots - taker.filled_lots
-            out.cancelled(number, participant, kind.is_buy, 0, left_lots, reason)
+            record.cancelled(number, participant, kind.is_buy, 0, left_lots, reason)
         if kind.market.triggers.waiting:
             self._placing.look(kind.market, taker.first_ticks, taker.last_ticks)

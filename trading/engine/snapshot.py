@@ -17,7 +17,7 @@ from .market import Market
 from .open_orders import Ended, Triggered
 from .order_book import Order, Special
 
-FORMAT: Final = 4
+FORMAT: Final = 3
 
 SPECIAL_FIELDS: Final = (
     "type",
@@ -57,7 +57,7 @@ def dump(engine: Engine) -> bytes:
         "balances": list(engine.all_balances()),
         "switches": engine.open_orders.timers.switches(),
         "markets": [_dump_market(market) for market in engine.markets.values()],
-        "orders": [_dump_order(order) for order in engine.open_orders.all()],
+        "orders": [_dump_order(order) for order in engine.orders.values()],
         "queue": [_dump_item(item) for item in engine.open_orders.queue],
     }
     return json.dumps(state, sort_keys=True, separators=(",", ":")).encode()
@@ -118,7 +118,7 @@ def _dump_order(order: Order) -> dict[str, Any]:
 
 def _dump_item(item: Triggered | Ended) -> dict[str, Any]:
     if isinstance(item, Triggered):
-        return {"triggered": item.number, "account": item.account, "price_ticks": item.price_ticks}
+        return {"triggered": item.number, "price_ticks": item.price_ticks}
     return {
         "ended": item.number,
         "account": item.participant.account,
@@ -168,12 +168,11 @@ def _load_state(state: dict[str, Any]) -> Engine:
 def _load_market(engine: Engine, fields: dict[str, Any]) -> None:
     tiers = tuple(FeeTier(**tier) for tier in fields["definition"]["fee_tiers"])
     definition = DefineMarket(**(fields["definition"] | {"fee_tiers": tiers}))
-    market = Market(len(engine.markets), definition, engine.assets[definition.base], engine.rules)
+    market = engine.list_market(definition, engine.assets[definition.base])
     market.set_state(fields["state"])
     market.last_ticks = fields["last_ticks"]
     market.reference_ticks = fields["reference_ticks"]
     market.reference_window = fields["reference_window"]
-    engine.markets[market.name] = market
 
 
 def _load_order(engine: Engine, fields: dict[str, Any]) -> Order:
@@ -232,7 +231,7 @@ def _load_book(engine: Engine, by_number: dict[int, Order], fields: dict[str, An
 
 def _load_item(engine: Engine, fields: dict[str, Any]) -> Triggered | Ended:
     if "triggered" in fields:
-        return Triggered(fields["triggered"], fields["account"], fields["price_ticks"])
+        return Triggered(fields["triggered"], fields["price_ticks"])
     return Ended(
         fields["ended"],
         engine.accounts.participant(fields["account"], engine.markets[fields["market"]]),
@@ -247,7 +246,7 @@ def _load_item(engine: Engine, fields: dict[str, Any]) -> Triggered | Ended:
 def _load_waiting(engine: Engine) -> None:
     """Every order that waits for a trade goes where trades look for it, unless it is already in the queue."""
     queued = {item.number: item for item in engine.open_orders.queue if isinstance(item, Triggered)}
-    for order in engine.open_orders.all():
+    for order in engine.orders.values():
         special = order.special
         if special is not None and order.is_for_trigger and order.number not in queued:
             order.participant.market.triggers.add(order, special)
@@ -256,7 +255,7 @@ def _load_waiting(engine: Engine) -> None:
 def _check_holds(engine: Engine) -> None:
     """Every balance holds what its open orders hold, or the snapshot is damaged."""
     holds: dict[tuple[int, str], int] = {}
-    for order in engine.open_orders.all():
+    for order in engine.orders.values():
         balance = order.participant.holding(order.is_buy)
         key = (balance.account, balance.asset)
         holds[key] = holds.get(key, 0) + hold_atoms(order)

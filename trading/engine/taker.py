@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from .bounds import MAXIMUM_PRICE_TICKS
 from .market import Market
 from .native import mypyc_attr
 from .order_book import NEWEST, Order
-from .order_checks import MAXIMUM_PRICE_TICKS
 from .outcomes import Reason
 from .participant import Participant
 

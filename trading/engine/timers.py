@@ -1,7 +1,6 @@
 """Timers: when orders expire and when dead man's switches fire, by event time.
 
-A heap of (due, number, account, whether it is a switch): the number is the order's, or that of the event that set the
-account's switch.
+A heap of (due, number, account): the number is the order's, account 0; or that of the event that set the account's switch.
 What was disarmed stays in the heap until it is due, or until there is more of it than of what is armed.
 """
 
@@ -11,7 +10,7 @@ from typing import Final
 NEVER_US: Final = (1 << 61) - 1
 SLACK: Final = 64
 
-Timer = tuple[int, int, int, bool]
+Timer = tuple[int, int, int]
 
 
 class Timers:
@@ -25,11 +24,11 @@ class Timers:
         """By order number, or minus the account whose switch it is."""
         self.next_us = NEVER_US
 
-    def set_expiry(self, order: int, account: int, due_us: int) -> None:
-        self._set(order, (due_us, order, account, False))
+    def set_expiry(self, order: int, due_us: int) -> None:
+        self._set(order, (due_us, order, 0))
 
     def set_switch(self, account: int, due_us: int, seq: int) -> None:
-        self._set(-account, (due_us, seq, account, True))
+        self._set(-account, (due_us, seq, account))
 
     def clear_expiry(self, order: int) -> None:
         self._armed.pop(order, None)
@@ -54,7 +53,7 @@ class Timers:
 
     def switches(self) -> list[tuple[int, int, int]]:
         """(account, due, event that set it) of every armed switch, by account."""
-        return sorted((account, due_us, seq) for due_us, seq, account, is_switch in self._armed.values() if is_switch)
+        return sorted((account, due_us, seq) for due_us, seq, account in self._armed.values() if account)
 
     def next_armed_us(self) -> int | None:
         """When something is next due; None: nothing will be. O(n) after much was disarmed, else O(1)."""
@@ -79,4 +78,4 @@ class Timers:
 
 
 def _key(timer: Timer) -> int:
-    return -timer[2] if timer[3] else timer[1]
+    return -timer[2] if timer[2] else timer[1]

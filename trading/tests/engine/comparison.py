@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from trading.engine.commands import Event
 from trading.engine.engine import Engine
 from trading.engine.outcomes import Credited, CreditReversed, Filled, Outcome, Reason
-from trading.engine.packed import pack, unpack
+from trading.engine.packed import pack
 from trading.engine.snapshot import dump, load, state_hash
+from trading.engine.unpacking import unpack
 
 from . import invariants, state
 from .oracle import Oracle

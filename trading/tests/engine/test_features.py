@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from trading.engine.bounds import MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_PRICE_TICKS, MAXIMUM_QUANTITY_LOTS
 from trading.engine.commands import Event, PlaceOrder
 from trading.engine.engine import Engine
-from trading.engine.order_checks import MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_PRICE_TICKS, MAXIMUM_QUANTITY_LOTS
 from trading.engine.outcomes import BalanceChanged, Filled, Reason
 from trading.engine.snapshot import dump, load, state_hash
 from trading.tests.engine import flow

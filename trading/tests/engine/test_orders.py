@@ -1,5 +1,7 @@
 """What a trader may expect of each kind of order."""
 
+import gc
+
 import pytest
 
 from trading.engine.commands import FeeTier
@@ -59,14 +61,23 @@ def test_an_order_in_the_middle_of_a_queue_can_leave_it() -> None:
     assert traded(desk.buy(BOB, 10, 100)) == [(last - 2, 100, 5), (last, 100, 5)]
 
 
-def test_an_order_that_left_its_queue_keeps_no_neighbour() -> None:
+def test_orders_that_have_left_their_queues_are_no_garbage_to_collect() -> None:
+    """Orders and levels point at each other; a collector would stall the engine."""
     desk = Desk()
+    gc.collect()
+    gc.disable()
     for account in (ALICE, BOB, CAROL):
         desk.sell(account, 5, 100)
-    first, middle, last = desk.engine.orders.values()
-    for order in (middle, first, last):
-        desk.cancel(order.account, order.number)
-        assert (order.level, order.previous, order.next) == (None, None, None)
+    first, middle, last = desk.engine.orders
+    for account, number in ((BOB, middle), (ALICE, first), (CAROL, last)):
+        desk.cancel(account, number)
+    desk.sell(ALICE, 5, 100)
+    desk.sell(BOB, 5, 100)
+    desk.buy(CAROL, 10, 100)
+    assert desk.engine.orders == {}
+    left = gc.collect()
+    gc.enable()
+    assert left == 0
 
 
 def test_levels_are_listed_best_first_and_as_many_as_asked_for() -> None:
