@@ -42,6 +42,7 @@ KINDS: tuple[type[Outcome], ...] = (
     outcomes.OrderRefreshed,
     outcomes.SelfTradePrevented,
     outcomes.AuctionUncrossed,
+    outcomes.Transferred,
 )
 
 _encode = msgspec.json.Encoder().encode

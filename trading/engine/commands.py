@@ -108,6 +108,17 @@ class ReverseCredit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransferFunds:
+    """Moves what is available from one account to another. ``reference`` names the cause outside the journal."""
+
+    account: int
+    to_account: int
+    asset: str
+    amount_atoms: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetOwner:
     """From now on the account is one of this owner's. An account that was never told of is its own owner."""
 
@@ -253,6 +264,7 @@ Command = (
     | CancelOrder
     | CancelAll
     | ReverseCredit
+    | TransferFunds
     | SetOwner
     | AmendOrder
     | CancelReplace
@@ -280,6 +292,7 @@ KINDS: dict[str, type[Command]] = {
         CancelMarket,
         CancelAfter,
         Tick,
+        TransferFunds,
     )
 }
 

@@ -33,6 +33,7 @@ from .commands import (
     SetOwner,
     SetRules,
     Tick,
+    TransferFunds,
 )
 from .consequences import Consequences
 from .dry_run import DryRun, dry_run
@@ -56,6 +57,7 @@ from .outcomes import (
     OwnerSet,
     Reason,
     RulesSet,
+    Transferred,
 )
 from .packed import COMMAND
 from .placing import Placing
@@ -222,6 +224,8 @@ class Engine:
                 self._credit(command)
             case ReverseCredit():
                 self._reverse_credit(command)
+            case TransferFunds():
+                self._transfer(command)
             case SetFeeTier():
                 self._tell(self._set_fee_tier(command))
             case SetOwner():
@@ -353,6 +357,30 @@ class Engine:
         balance.pay(command.amount_atoms)
         self._tell(CreditReversed(command.account, command.asset, command.amount_atoms))
         self.open_orders.touch(balance)
+
+    def _transfer(self, command: TransferFunds) -> None:
+        reason = self._transfer_refusal(command)
+        if reason is not None:
+            self._tell(CommandRejected(reason))
+            return
+        sender = self.balances.of(command.account, command.asset)
+        receiver = self.balances.of(command.to_account, command.asset)
+        sender.pay(command.amount_atoms)
+        receiver.receive(command.amount_atoms)
+        self._tell(Transferred(command.account, command.to_account, command.asset, command.amount_atoms))
+        self.open_orders.touch(sender)
+        self.open_orders.touch(receiver)
+
+    def _transfer_refusal(self, command: TransferFunds) -> Reason | None:
+        if command.asset not in self.assets:
+            return Reason.UNKNOWN_ASSET
+        if command.account <= 0 or command.to_account <= 0 or command.to_account == command.account:
+            return Reason.INVALID_ACCOUNT
+        if command.amount_atoms < 1:
+            return Reason.INVALID_AMOUNT
+        if self.balance(command.account, command.asset)[0] < command.amount_atoms:
+            return Reason.INSUFFICIENT_FUNDS
+        return None
 
     def _credit_refusal(self, command: Credit | ReverseCredit) -> Reason | None:
         if command.asset not in self.assets:

@@ -86,6 +86,15 @@ class CreditReversed(NamedTuple):
     amount_atoms: int
 
 
+class Transferred(NamedTuple):
+    """Of what was available to ``account``, this is ``to_account``'s now."""
+
+    account: int
+    to_account: int
+    asset: str
+    amount_atoms: int
+
+
 class CommandRejected(NamedTuple):
     """A command other than PlaceOrder was refused; nothing changed."""
 
@@ -290,6 +299,7 @@ Outcome = (
     | FeeTierSet
     | Credited
     | CreditReversed
+    | Transferred
     | CommandRejected
     | OrderRejected
     | OrderAccepted
@@ -320,6 +330,7 @@ KINDS: dict[str, type[Outcome]] = {
         FeeTierSet,
         Credited,
         CreditReversed,
+        Transferred,
         CommandRejected,
         OrderRejected,
         OrderAccepted,

@@ -11,7 +11,7 @@ from ledger.models import Kind
 from ledger.posting import EntryDraft, Line
 from trading.engine import outcomes as told
 from trading.engine.commands import Credit, DefineMarket, ReverseCredit
-from trading.engine.outcomes import BalanceChanged, Credited, CreditReversed, Filled
+from trading.engine.outcomes import BalanceChanged, Credited, CreditReversed, Filled, Transferred
 from trading.fold import Applied
 
 _USER, _FEES, _ROUNDING = Kind.USER.value, Kind.FEES.value, Kind.ROUNDING.value
@@ -61,6 +61,7 @@ def entry(event: Applied, markets: Mapping[str, DefineMarket]) -> EntryDraft | N
     fills: list[Filled] = []
     changed: list[BalanceChanged] = []
     credit: Credited | CreditReversed | None = None
+    transfer: Transferred | None = None
     for outcome in outcomes:
         kind = type(outcome)
         if kind is BalanceChanged:
@@ -69,13 +70,17 @@ def entry(event: Applied, markets: Mapping[str, DefineMarket]) -> EntryDraft | N
             fills.append(outcome)  # type: ignore[arg-type]
         elif kind is Credited or kind is CreditReversed:
             credit = outcome  # type: ignore[assignment]
+        elif kind is Transferred:
+            transfer = outcome  # type: ignore[assignment]
         elif kind not in _MOVES_NOTHING:
             raise TypeError(f"event {event.seq} changes a balance, but nobody knows how to post {kind.__name__}")
-    if not fills and credit is None:
+    if not fills and credit is None and transfer is None:
         return EntryDraft(event.seq, event.at_us, _hold_lines(changed))
     moves = _Moves()
     for fill in fills:
         moves.add_fill(fill, markets[fill.market])
+    if transfer is not None:
+        moves.add_transfer(transfer)
     if credit is None:
         return EntryDraft(event.seq, event.at_us, moves.lines(changed))
     moves.add_credit(event, credit)
@@ -89,7 +94,7 @@ def _hold_lines(changed: Iterable[BalanceChanged]) -> list[Line]:
 
 
 class _Moves:
-    """What an event moves: by user and asset what was credited, traded and charged; by asset what the house takes."""
+    """What an event moves: by user and asset what was credited or transferred, traded and charged; by asset what the house takes."""
 
     def __init__(self) -> None:
         self._credits: dict[Owned, tuple[str, int]] = {}
@@ -108,6 +113,11 @@ class _Moves:
             kind, amount = "reversal", -amount
         self._credits[credit.account, asset] = kind, amount
         self._house.append(((None, asset, _SOURCES[command.source]), kind, -amount, 0))
+
+    def add_transfer(self, transfer: Transferred) -> None:
+        account, to_account, asset, amount = transfer
+        self._credits[account, asset] = "transfer", -amount
+        self._credits[to_account, asset] = "transfer", amount
 
     def add_fill(self, fill: Filled, market: DefineMarket) -> None:
         base, quote, trades, fees = market.base, market.quote, self._trades, self._fees
