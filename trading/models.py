@@ -9,8 +9,8 @@ from typing import Any
 from django.db import models
 from django.db.models import F
 
-from .engine.numbers import LEG_BIT
-from .order_facts import LEG_BITS, PARENT_MASK
+from .engine.numbers import LEG_BIT, PARENT_MASK
+from .order_facts import LEG_BITS
 
 
 class VerbatimJSON(models.TextField):  # type: ignore[type-arg]

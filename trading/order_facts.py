@@ -6,14 +6,13 @@ Orders are known by their numbers, see ``trading.engine.numbers``. Nothing is ke
 from collections.abc import Sequence
 
 from .engine.commands import CancelReplace, Command, Options, PlaceOrder
-from .engine.numbers import LEG_BIT, leg_of, parent_number
+from .engine.numbers import leg_of, parent_number
 from .engine.outcomes import LegPlaced, OrderCancelled, Outcome, Reason, SelfTradePrevented
 from .journal.records import derived_command_id
 
 OPEN_STATUSES = ("open", "waiting")
 """Of orders that have not ended: in the book or on the way there; waiting outside of it for a price."""
 
-PARENT_MASK = (1 << LEG_BIT) - 1
 LEG_BITS = 2
 NO_OPTIONS = Options()
 

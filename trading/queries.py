@@ -9,12 +9,12 @@ import msgspec
 import psycopg
 
 from trading.engine.commands import Options, OrderType, PostOnly, Side, TimeInForce
-from trading.engine.numbers import LEG_BIT, leg_number, leg_of
+from trading.engine.numbers import LEG_BIT, PARENT_MASK, leg_number, leg_of
 
 from .journal.read import records_by_seq
 from .journal.records import decode, given
 from .market_data.ticker import MINUTE_US, WINDOW_MINUTES, Minute
-from .order_facts import LEG_BITS, OPEN_STATUSES, PARENT_MASK, brought
+from .order_facts import LEG_BITS, OPEN_STATUSES, brought
 from .projections.candles import STORED_INTERVALS_S
 
 Connection = psycopg.Connection[tuple[Any, ...]]

@@ -64,9 +64,7 @@ def execute(command: list[str], checkout: Path, **environment: str) -> "subproce
 @needs_compiler
 def test_these_tests_run_the_compiled_engine_wherever_there_is_a_compiler() -> None:
     """In continuous integration there must be one."""
-    if os.environ.get("KONTOR_ENGINE") == "interpreted":
-        pytest.skip("KONTOR_ENGINE is interpreted")
-    assert FORM.is_native, FORM.reason
+    assert FORM.is_native or os.environ.get("KONTOR_ENGINE") == "interpreted", FORM.reason
 
 
 @needs_compiler

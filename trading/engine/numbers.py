@@ -6,6 +6,7 @@ So all numbers are different, and each says which event brought it. Both parts t
 from typing import Final
 
 LEG_BIT: Final = 44
+PARENT_MASK: Final = (1 << LEG_BIT) - 1
 
 
 def leg_number(parent: int, leg: int) -> int:
@@ -15,7 +16,7 @@ def leg_number(parent: int, leg: int) -> int:
 
 def parent_number(number: int) -> int:
     """The number of the order that brought this one; of an order that came by itself its own."""
-    return number & (1 << LEG_BIT) - 1
+    return number & PARENT_MASK
 
 
 def leg_of(number: int) -> int:

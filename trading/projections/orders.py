@@ -6,6 +6,7 @@ import msgspec
 
 from trading.bulk import column, rows_from
 from trading.engine.commands import PlaceOrder
+from trading.engine.numbers import PARENT_MASK
 from trading.engine.outcomes import (
     BalanceChanged,
     Filled,
@@ -26,7 +27,6 @@ from trading.engine.outcomes import (
 from trading.fold import Applied
 from trading.journal.records import given
 from trading.order_facts import (
-    PARENT_MASK,
     brought,
     cancelled_status,
     is_pegged,

@@ -94,7 +94,7 @@ def _hold_lines(changed: Iterable[BalanceChanged]) -> list[Line]:
 
 
 class _Moves:
-    """What an event moves: by user and asset what was credited or transferred, traded and charged; by asset what the house takes."""
+    """What an event moves: by user and asset what was credited, transferred, traded, charged; by asset what the house takes."""
 
     def __init__(self) -> None:
         self._credits: dict[Owned, tuple[str, int]] = {}

@@ -14,7 +14,16 @@ from ledger.models import Kind
 from ledger.reports import BalanceSheet, balance_sheet, income_statement, trial_balance
 from tests.fixtures import Cluster, Database, manage
 from trading.books import disagreements, standing
-from trading.engine.commands import CancelOrder, Credit, CreditSource, FeeTier, Options, ReverseCredit, SetMarketState
+from trading.engine.commands import (
+    CancelOrder,
+    Credit,
+    CreditSource,
+    FeeTier,
+    Options,
+    ReverseCredit,
+    SetMarketState,
+    TransferFunds,
+)
 from trading.engine.outcomes import BalanceChanged, CommandRejected, Credited, CreditReversed, Filled, Reason
 from trading.fold import Applied, Fold
 from trading.journal.append import append
@@ -285,6 +294,16 @@ def test_a_refused_reversal_posts_nothing(books: Ledgered) -> None:
     assert books.do(reversal(mistake, 4)) == [CommandRejected(Reason.INSUFFICIENT_FUNDS)]
     assert books.lines(books.seq) == []
     assert differences(books.connection) == []
+
+
+def test_a_transfer_is_posted_to_both(books: Ledgered) -> None:
+    listed(books, FeeTier(maker_ppm=1_000, taker_ppm=9_000), ALICE, BOB)
+    books.do(TransferFunds(account=ALICE, to_account=BOB, asset="USD", amount_atoms=200, reference="rent"))
+    assert books.lines(books.seq) == [
+        (ALICE, "user", "USD", "transfer", -200, 0),
+        (BOB, "user", "USD", "transfer", 200, 0),
+    ]
+    assert_in_step(books)
 
 
 def test_an_outcome_that_nobody_knows_how_to_post_is_not_posted() -> None:

@@ -24,7 +24,7 @@ from .world import do, serving
 
 ROUNDS, TOGETHER = 150, 20
 TOLD = {kind.__name__ for kind in KINDS} - {
-    *("AssetDefined", "MarketDefined", "RulesSet", "OwnerSet", "FeeTierSet", "CreditReversed")
+    *("AssetDefined", "MarketDefined", "RulesSet", "OwnerSet", "FeeTierSet", "CreditReversed", "Transferred")
 }
 """Every kind of outcome that random traders bring about."""
 

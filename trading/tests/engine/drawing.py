@@ -21,6 +21,7 @@ from trading.engine.commands import (
     SetOwner,
     SetRules,
     Tick,
+    TransferFunds,
 )
 from trading.engine.numbers import leg_number
 
@@ -225,6 +226,14 @@ rare = st.one_of(
         source=st.sampled_from(("faucet", "adjustment")),
         credit=st.integers(1, 40),
         reason=st.just("drawn"),
+    ),
+    st.builds(
+        TransferFunds,
+        account=st.integers(0, 5),
+        to_account=st.integers(0, 5),
+        asset=st.sampled_from(("BTC", "USD", "ETH", "DOGE")),
+        amount_atoms=st.integers(0, 5_000) | st.just(10**40),
+        reference=st.just("drawn"),
     ),
     st.builds(SetRules, version=st.sampled_from((0, 1, 2))),
     st.builds(SetFeeTier, account=st.integers(0, 5), tier=st.sampled_from((-1, 0, 1, 2, 3, 63, 64))),

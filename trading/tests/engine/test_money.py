@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from trading.engine.commands import FeeTier, ReverseCredit
+from trading.engine.commands import FeeTier, ReverseCredit, TransferFunds
 from trading.engine.fees import affordable_lots, fee_atoms, rounding_atoms
-from trading.engine.outcomes import BalanceChanged, CommandRejected, CreditReversed, OrderCancelled, Reason
+from trading.engine.outcomes import BalanceChanged, CommandRejected, CreditReversed, OrderCancelled, Reason, Transferred
 
 from .desk import ALICE, BOB, CAROL, DAVE, Desk, ending, fills
 
@@ -279,3 +279,37 @@ def test_a_reversal_is_positive_bounded_and_of_an_asset_that_is_there() -> None:
     ):
         assert reverse(desk, account, atoms) == [CommandRejected(reason)]
     assert desk.engine.balance(ALICE, "USD") == (10**18, 0)
+
+
+# Transfers
+
+
+def transfer(desk: Desk, account: int, to_account: int, atoms: int, asset: str = "USD") -> list[object]:
+    command = TransferFunds(account=account, to_account=to_account, asset=asset, amount_atoms=atoms, reference="rent")
+    return list(desk.do(command))
+
+
+def test_a_transfer_moves_what_is_available_and_no_more() -> None:
+    desk = Desk()
+    desk.credit(DAVE, "USD", 500)
+    desk.buy(DAVE, 1, 100)
+    before = desk.engine.balance(ALICE, "USD")[0]
+    assert transfer(desk, DAVE, ALICE, 401) == [CommandRejected(Reason.INSUFFICIENT_FUNDS)]
+    assert transfer(desk, DAVE, ALICE, 400) == [
+        Transferred(DAVE, ALICE, "USD", 400),
+        BalanceChanged(DAVE, "USD", 0, 100),
+        BalanceChanged(ALICE, "USD", before + 400, 0),
+    ]
+
+
+def test_a_transfer_is_positive_between_two_accounts_of_an_asset_that_is_there() -> None:
+    desk = Desk()
+    for account, to_account, atoms, asset, reason in (
+        (ALICE, BOB, 1, "DOGE", Reason.UNKNOWN_ASSET),
+        (ALICE, ALICE, 1, "USD", Reason.INVALID_ACCOUNT),
+        (ALICE, HOUSE, 1, "USD", Reason.INVALID_ACCOUNT),
+        (HOUSE, ALICE, 1, "USD", Reason.INVALID_ACCOUNT),
+        (ALICE, BOB, 0, "USD", Reason.INVALID_AMOUNT),
+        (ALICE, BOB, -1, "USD", Reason.INVALID_AMOUNT),
+    ):
+        assert transfer(desk, account, to_account, atoms, asset) == [CommandRejected(reason)]

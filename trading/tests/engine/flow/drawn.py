@@ -27,6 +27,7 @@ from trading.engine.commands import (
     SetRules,
     Side,
     Tick,
+    TransferFunds,
 )
 from trading.engine.numbers import leg_number
 
@@ -168,6 +169,11 @@ class Flow(Orders):
         amount = draw.randint(1, self.profile.stakes.get(asset, 6) // 6)
         if draw.randrange(20) == 0:
             amount = draw.choice((0, -1, 10**36 + 1, 10**20, 10**20))
+        if draw.randrange(4) == 0:
+            to_account = draw.choice((*self.profile.accounts, account, 0))
+            return TransferFunds(
+                account=account, to_account=to_account, asset=asset, amount_atoms=amount, reference="drawn"
+            )
         if draw.randrange(3) == 0:
             return ReverseCredit(
                 account=account, asset=asset, amount_atoms=amount, source="faucet", credit=1, reason="drawn"

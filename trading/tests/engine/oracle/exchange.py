@@ -19,6 +19,7 @@ from trading.engine.commands import (
     SetOwner,
     SetRules,
     Tick,
+    TransferFunds,
 )
 from trading.engine.outcomes import (
     AssetDefined,
@@ -34,6 +35,7 @@ from trading.engine.outcomes import (
     OwnerSet,
     Reason,
     RulesSet,
+    Transferred,
 )
 
 from . import amending, auction, cascade, definitions, pegs, placing
@@ -116,6 +118,8 @@ class Oracle:
                 self.set_state(command)
             case Credit() | ReverseCredit():
                 self.credit(command)
+            case TransferFunds():
+                self.transfer(command)
             case _:
                 self.world.tell(self.setting(command))
 
@@ -180,6 +184,23 @@ class Oracle:
             world.move(account, asset, -amount)
             world.touch(account, asset)
             world.tell(CreditReversed(account, asset, amount))
+
+    def transfer(self, command: TransferFunds) -> None:
+        world, asset, amount = self.world, command.asset, command.amount_atoms
+        giver, taker = command.account, command.to_account
+        if asset not in world.assets:
+            world.tell(CommandRejected(Reason.UNKNOWN_ASSET))
+        elif giver < 1 or taker < 1 or giver == taker:
+            world.tell(CommandRejected(Reason.INVALID_ACCOUNT))
+        elif amount < 1:
+            world.tell(CommandRejected(Reason.INVALID_AMOUNT))
+        elif world.available(giver, asset) < amount:
+            world.tell(CommandRejected(Reason.INSUFFICIENT_FUNDS))
+        else:
+            for account, change in ((giver, -amount), (taker, amount)):
+                world.move(account, asset, change)
+                world.touch(account, asset)
+            world.tell(Transferred(giver, taker, asset, amount))
 
     def set_state(self, command: SetMarketState) -> None:
         market = self.world.markets.get(command.market)
