@@ -39,14 +39,14 @@ async def place_batch(
         except Problem as problem:
             answers[place] = problem.body(request_id)
     commands: list[tuple[str, Command]] = [(item.command_id, item.command) for item in items]
-    if request.replace:
+    if request.replace and commands:  # what nothing would replace stays
         commands.insert(0, _cancellation(runtime, account, request, idempotency_key))
     if not commands:
         return BatchBody(answers, 0)
     with gateway.submitting():
         told = await runtime.submit_together(commands, request_id=request_id)
     cancelled = 0
-    if request.replace:
+    if len(told) > len(items):
         gateway.refuse_conflict(told[0])
         cancelled = gateway.count_cancelled(told.pop(0), account)
     for item, answer in zip(items, told, strict=True):

@@ -210,6 +210,8 @@ def test_f23_a_batch_replaces_all_quotes_of_a_market_at_once_and_once(server: Se
     assert prices() == ["71000.00", "71001.00", "71002.00"]
     assert ask(orders=quotes(72000, "c"), replace=True)["code"] == "invalid_parameter"
     assert ask(orders=quotes(72000, "c"), replace=True, market="DOGE/USD")["code"] == "unknown_market"
+    off_tick = ask(orders=[{**quotes(72000, "c")[0], "price": "72000.001"}], replace=True, market=MARKET)
+    assert (off_tick["cancelled"], [item["code"] for item in off_tick["items"]]) == (0, ["off_tick"])
     assert prices() == ["71000.00", "71001.00", "71002.00"]
 
 
