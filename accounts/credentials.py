@@ -40,8 +40,8 @@ def change_password(
     _set(user, new_password, keep=session_id, event=Event.PASSWORD_CHANGED, caller=caller, now=now)
 
 
-def ask_reset(*, email: str, caller: Caller, now: dt.datetime) -> int:
-    """Sends a link to choose a new password with; the id of the mail. Raises Problem(rate_limited)."""
+def ask_reset(*, email: str, caller: Caller, now: dt.datetime) -> None:
+    """Sends a link to choose a new password with. Raises Problem(rate_limited)."""
     email = email.strip().lower()
     MAILS_FOR_ADDRESS.check(caller.ip or "")
     MAILS_TO_EMAIL.check(email)
@@ -50,7 +50,7 @@ def ask_reset(*, email: str, caller: Caller, now: dt.datetime) -> int:
         token = proofs.new_link_token(purpose=Proof.Purpose.RESET, email=email, user=user, now=now)
         record(user=user, event=Event.PASSWORD_RESET_ASKED, caller=caller, now=now)
         minutes = int(proofs.LINK_LIFETIME.total_seconds() // 60)
-        return write_reset_link(to=email, user=user, token=token, minutes=minutes, now=now)
+        write_reset_link(to=email, user=user, token=token, minutes=minutes, now=now)
 
 
 def user_of_reset(*, token: str, now: dt.datetime) -> User:

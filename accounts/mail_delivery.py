@@ -9,6 +9,7 @@ import datetime as dt
 import logging
 import smtplib
 import threading
+from importlib import import_module
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
@@ -41,6 +42,7 @@ def deliver_waiting(*, now: dt.datetime) -> int:
 def forget_old(*, now: dt.datetime) -> None:
     Mail.objects.filter(created_at__lt=now - KEEP).delete()
     proofs.forget_expired(now=now)
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
 
 
 class MailDelivery:

@@ -1,8 +1,9 @@
 """Passkeys (WebAuthn), by allauth's functions on the browser's cookie session, which keeps the challenge between two requests.
 
 Every passkey is discoverable and verifies its user (a finger, a face, a PIN), so that it is two factors in one: it signs in by
-itself, and it is the second factor after a password. An answer that does not fit costs its challenge. Passkeys are bound to the
-host's name; browsers refuse them on bare IP addresses.
+itself, and it is the second factor after a password. An answer that does not fit costs its challenge, and a challenge serves
+what it was made for alone: one for signing in registers nothing. Passkeys are bound to the host's name; browsers refuse them on
+bare IP addresses.
 """
 
 import datetime as dt
@@ -22,6 +23,7 @@ from .second_factors import PASSKEY, note_added, require_verified
 from .security_log import Caller
 
 NAME_LENGTH = 40
+_PURPOSE_KEY = "kontor_passkey"
 LIMIT_PER_USER = 10
 
 
@@ -36,22 +38,26 @@ def host_is_a_name(request: HttpRequest) -> bool:
     return False
 
 
-def begin_registration(user: User) -> dict[str, Any]:
+def begin_registration(request: HttpRequest, user: User) -> dict[str, Any]:
     """What the browser's ``credentials.create`` takes. Raises Problem."""
     require_verified(user)
     if Authenticator.objects.filter(user=user, type=PASSKEY).count() >= LIMIT_PER_USER:
         raise Problem(INVALID_FIELD, f"You have {LIMIT_PER_USER} passkeys, which is the limit. Remove one first.")
+    request.session[_PURPOSE_KEY] = f"register {user.id}"
     return dict(auth.begin_registration(user, passwordless=True))
 
 
 def complete_registration(
-    *, user: User, name: str, credential: dict[str, Any], caller: Caller, now: dt.datetime
+    request: HttpRequest, *, user: User, name: str, credential: dict[str, Any], caller: Caller, now: dt.datetime
 ) -> list[str]:
     """Puts the new passkey in force. Returns the recovery codes if it is the first factor. Raises Problem."""
     require_verified(user)
+    fits = request.session.pop(_PURPOSE_KEY, None) == f"register {user.id}"
     try:
+        if not fits:
+            raise ValueError("no registration was begun")
         auth.complete_registration(credential)
-    except (ValidationError, ValueError, KeyError, TypeError) as error:
+    except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Problem(WRONG_SECOND_FACTOR, "The passkey does not answer what it was asked. Begin again.") from error
     finally:
         auth.clear_state()
@@ -62,14 +68,20 @@ def complete_registration(
         return note_added(user=user, name=f"Passkey {shown!r}", caller=caller, now=now)
 
 
-def begin_authentication(user: User | None) -> dict[str, Any]:
+def begin_authentication(request: HttpRequest, user: User | None) -> dict[str, Any]:
     """What the browser's ``credentials.get`` takes. Without a user any passkey of this host will do."""
+    request.session[_PURPOSE_KEY] = f"authenticate {user.id if user else 'anybody'}"
     return dict(auth.begin_authentication(user))
 
 
-def complete_authentication(*, user_id: uuid.UUID | None, credential: dict[str, Any], now: dt.datetime) -> User | None:
+def complete_authentication(
+    request: HttpRequest, *, user_id: uuid.UUID | None, credential: dict[str, Any], now: dt.datetime
+) -> User | None:
     """The user whose passkey answered: ``user_id``, or whoever it is. None if the answer does not fit."""
+    fits = request.session.pop(_PURPOSE_KEY, None) == f"authenticate {user_id or 'anybody'}"
     try:
+        if not fits:
+            raise ValueError("no authentication was begun")
         user = User.objects.get(id=user_id) if user_id is not None else auth.extract_user_from_response(credential)
         authenticator = auth.complete_authentication(user, credential)
     except (ValidationError, ValueError, KeyError, TypeError, AttributeError):

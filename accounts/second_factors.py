@@ -98,27 +98,31 @@ def offer_totp(user: User) -> Offer:
     if Authenticator.objects.filter(user=user, type=TOTP).exists():
         raise Problem(SECOND_FACTOR_EXISTS, "Remove the authenticator app before you add another.")
     secret = generate_totp_secret()
-    label = quote(f"{NAME}:{user.email}")
-    uri = f"otpauth://totp/{label}?{urlencode({'secret': secret, 'issuer': NAME})}"
     token = signing.dumps({"user": str(user.id), "secret": secret}, salt=_OFFER_SALT)
-    return Offer(secret=secret, uri=uri, token=token)
+    return Offer(secret=secret, uri=_uri(user, secret), token=token)
 
 
-def read_offer(user: User, token: str) -> str:
-    """The key of an offer to this user. Raises Problem."""
+def read_offer(user: User, token: str) -> Offer:
+    """An offer to this user, from its token. Raises Problem if it is another's, or expired."""
     try:
         offered = signing.loads(token, salt=_OFFER_SALT, max_age=OFFER_TTL_S)
     except signing.BadSignature:
         offered = {}
     if offered.get("user") != str(user.id):
         raise Problem(WRONG_SECOND_FACTOR, "The offer is expired. Begin again.")
-    return str(offered["secret"])
+    secret = str(offered["secret"])
+    return Offer(secret=secret, uri=_uri(user, secret), token=token)
+
+
+def _uri(user: User, secret: str) -> str:
+    """What a QR code tells an app (the key URI format of Google Authenticator)."""
+    return f"otpauth://totp/{quote(f'{NAME}:{user.email}')}?{urlencode({'secret': secret, 'issuer': NAME})}"
 
 
 @transaction.atomic
 def accept_totp(*, user: User, token: str, code: str, caller: Caller, now: dt.datetime) -> list[str]:
     """Puts an offered app in force. Returns the recovery codes if it is the first factor. Raises Problem."""
-    secret = read_offer(user, token)
+    secret = read_offer(user, token).secret
     User.objects.select_for_update(no_key=True).get(id=user.id)
     if Authenticator.objects.filter(user=user, type=TOTP).exists():
         raise Problem(SECOND_FACTOR_EXISTS, "Remove the authenticator app before you add another.")

@@ -58,8 +58,8 @@ def by_password(*, email: str, password: str, caller: Caller, now: dt.datetime) 
     return user
 
 
-def send_sign_in_code(*, email: str, caller: Caller, now: dt.datetime) -> int:
-    """Sends a code to sign in with; the id of the mail. Raises Problem(rate_limited)."""
+def send_sign_in_code(*, email: str, caller: Caller, now: dt.datetime) -> None:
+    """Sends a code to sign in with. Raises Problem(rate_limited)."""
     email = normal(email)
     MAILS_FOR_ADDRESS.check(caller.ip or "")
     MAILS_TO_EMAIL.check(email)
@@ -67,7 +67,7 @@ def send_sign_in_code(*, email: str, caller: Caller, now: dt.datetime) -> int:
     with transaction.atomic():
         code = proofs.new_code(purpose=Proof.Purpose.SIGN_IN, email=email, user=user, now=now)
         minutes = int(proofs.CODE_LIFETIME.total_seconds() // 60)
-        return write_code(to=email, user=user, code=code, doing="sign in", minutes=minutes, now=now)
+        write_code(to=email, user=user, code=code, doing="sign in", minutes=minutes, now=now)
 
 
 def by_code(*, email: str, code: str, caller: Caller, now: dt.datetime) -> tuple[User, proofs.Proven]:

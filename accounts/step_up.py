@@ -53,14 +53,14 @@ def note_proven(*, user: User, session_id: uuid.UUID | None, how: str, caller: C
     record(user=user, event=Event.SECOND_FACTOR_PROVEN, caller=caller, now=now, detail=how)
 
 
-def send_step_up_code(*, user: User, now: dt.datetime) -> int:
-    """Sends the code of an account without a second factor; the id of the mail. Raises Problem."""
+def send_step_up_code(*, user: User, now: dt.datetime) -> None:
+    """Sends the code of an account without a second factor. Raises Problem."""
     if has_factor(user.id):
         raise Problem(STEP_UP_REQUIRED, "This account has a second factor: use that.", {"ways": ways(user.id)})
     MAILS_TO_EMAIL.check(user.email)
     code = proofs.new_code(purpose=Proof.Purpose.STEP_UP, email=user.email, user=user, now=now)
     minutes = int(proofs.CODE_LIFETIME.total_seconds() // 60)
-    return write_code(to=user.email, user=user, code=code, doing="confirm", minutes=minutes, now=now)
+    write_code(to=user.email, user=user, code=code, doing="confirm", minutes=minutes, now=now)
 
 
 def ways(user_id: uuid.UUID) -> list[str]:

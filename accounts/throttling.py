@@ -64,6 +64,8 @@ FAILURES_OF_ADDRESS = Limit(name="failures-of-address", times=100, window_s=600)
 """Wrong passwords and codes from one address, at whosever account."""
 FAILURES_AT_EMAIL = Limit(name="failures-at-email", times=50, window_s=3600)
 """Wrong passwords and codes for one e-mail, from wherever; who comes from an address that the account was used from passes."""
+PASSKEY_TRIES = Limit(name="passkey-tries", times=30, window_s=60)
+"""Challenges for passkeys, by address: each is kept in the database."""
 MAILS_TO_EMAIL = Limit(name="mails-to-email", times=6, window_s=3600)
 """Codes and links that anybody may ask for, by e-mail. Five tries each: a guesser has 30 tries of a million an hour."""
 MAILS_FOR_ADDRESS = Limit(name="mails-for-address", times=30, window_s=600)

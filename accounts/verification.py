@@ -35,18 +35,18 @@ def limits_of(user: User) -> Limits:
     return Limits(withdrawal_usd_per_day=limits["withdrawal_usd_per_day"])
 
 
-def ask_verification_code(*, user: User, now: dt.datetime) -> int:
-    """Sends a new code; the id of the mail. Raises Problem(rate_limited)."""
+def ask_verification_code(*, user: User, now: dt.datetime) -> None:
+    """Sends a new code. Raises Problem(rate_limited)."""
     MAILS_TO_EMAIL.check(user.email)
-    return send_verification_code(user=user, now=now)
+    send_verification_code(user=user, now=now)
 
 
 @transaction.atomic
-def send_verification_code(*, user: User, now: dt.datetime) -> int:
+def send_verification_code(*, user: User, now: dt.datetime) -> None:
     code = proofs.new_code(purpose=Proof.Purpose.VERIFY, email=user.email, user=user, now=now)
     minutes = int(proofs.CODE_LIFETIME.total_seconds() // 60)
     doing = "verify your e-mail address"
-    return write_code(to=user.email, user=user, code=code, doing=doing, minutes=minutes, now=now)
+    write_code(to=user.email, user=user, code=code, doing=doing, minutes=minutes, now=now)
 
 
 def verify_email(*, user: User, code: str, caller: Caller, now: dt.datetime) -> None:
