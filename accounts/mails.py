@@ -44,7 +44,7 @@ def write_code(*, to: str, user: User | None, code: str, doing: str, minutes: in
         f"It is good for {minutes} minutes and works once. Nobody from Kontor will ever ask you for it."
         "\n\nIf you did not ask for it, somebody typed your address; without the code nothing happens."
     )
-    write_mail(to=to, user=user, subject=f"{code} is your code to {doing}", text=text, now=now)
+    write_mail(to=to, user=user, subject=f"Your code to {doing}", text=text, now=now)
 
 
 def write_reset_link(*, to: str, user: User | None, token: str, minutes: int, now: dt.datetime) -> None:

@@ -18,7 +18,9 @@ def page(request: HttpRequest, name: str, form: Form | None = None, **more: obje
     """The page ``site/settings/NAME.html``, with the state of the account's security. ``refused``: a problem's words."""
     security = security_of(user=user_of(request), session_id=browser.session_id_of(request), now=now_utc())
     refused = bool(more.get("refused")) or (form is not None and bool(form.errors))
-    context = {"form": form, "security": security, "here": name, **more}
+    limit_usd = security.limits.withdrawal_usd_per_day
+    shown_limit = "" if limit_usd is None else f"{limit_usd:,}"
+    context = {"form": form, "security": security, "withdrawal_limit": shown_limit, "here": name, **more}
     return render(request, f"site/settings/{name}.html", context, status=422 if refused else 200)
 
 

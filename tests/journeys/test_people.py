@@ -14,7 +14,7 @@ from django.core.management import call_command
 from playwright.sync_api import Browser, expect
 
 from tests.fixtures import Cluster
-from tests.journeys.browser import CHROMIUM, MARKET_PATH, Window, open_browser
+from tests.journeys.browser import CHROMIUM, MARKET_PATH, PHONE, Window, open_browser
 from tests.journeys.stream_client import Stream
 from tests.server import PASSWORD, Server, wait_until
 
@@ -109,6 +109,18 @@ def test_from_signing_up_to_an_app_and_back_in(window: Window, server: Server) -
     page.get_by_role("link", name="Security log").click()
     for words in ("A second factor was added", "A recovery code was used", "The e-mail address was verified"):
         expect(page.get_by_text(words)).to_be_visible()
+
+
+@needs_browser
+def test_no_page_of_the_settings_is_wider_than_a_phone(browser: Browser, server: Server) -> None:
+    phone, trader = Window(browser, server, size=PHONE), server.trader()
+    phone.expect_complaint("422")  # a second factor before the address is verified
+    phone.sign_in(trader.email, then="/settings")
+    places = ("", "/password", "/email", "/app", "/passkeys", "/recovery-codes", "/sessions", "/log", "/confirm")
+    for path in (*(f"/settings{place}" for place in places), "/demo/mail", "/sign-in/code", "/password-reset"):
+        phone.open(path)
+        assert phone.page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], path
+    phone.close()
 
 
 @needs_browser
