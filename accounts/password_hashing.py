@@ -16,7 +16,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 from .problems import NOT_READY, Problem
 
 CONCURRENT = max(1, (os.cpu_count() or 1) // 2)
-WAIT_LIMIT_S = 15.0
+WAIT_LIMIT_S = 30.0
 _turns = threading.BoundedSemaphore(CONCURRENT)
 
 
@@ -27,16 +27,16 @@ class BoundedArgon2Hasher(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        with _turn():
+        with turn():
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        with _turn():
+        with turn():
             return super().verify(password, encoded)
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
+def turn() -> Iterator[None]:
     """Raises Problem(not_ready) if the turn does not come in time."""
     if not _turns.acquire(timeout=WAIT_LIMIT_S):
         raise Problem(NOT_READY, "Too many people sign in at this moment.", headers={"Retry-After": "5"})

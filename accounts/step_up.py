@@ -15,7 +15,7 @@ from .problems import STEP_UP_FAILED, STEP_UP_REQUIRED, Problem
 from .second_factors import factors_of, has_factor, verify_factor
 from .security_log import Caller, Event, record
 from .sessions import note_factor
-from .throttling import MAILS_TO_EMAIL
+from .throttling import FAILURES_AT_EMAIL, MAILS_TO_EMAIL
 
 FRESH = dt.timedelta(minutes=5)
 
@@ -72,10 +72,12 @@ def ways(user_id: uuid.UUID) -> list[str]:
 def _proves(user: User, given: str, caller: Caller, now: dt.datetime) -> bool:
     if has_factor(user.id):
         return verify_factor(user=user, given=given, caller=caller, now=now)
+    FAILURES_AT_EMAIL.check(user.email)
     proven = proofs.check_code(purpose=Proof.Purpose.STEP_UP, email=user.email, code=given, now=now)
     if proven is None or proven.user_id != user.id or not proofs.spend(proven):
         record(user=user, event=Event.CODE_FAILED, caller=caller, now=now)
         return False
+    FAILURES_AT_EMAIL.give_back(user.email)
     return True
 
 

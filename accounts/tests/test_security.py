@@ -1,6 +1,7 @@
 """Passwords, resets, proving oneself anew, the freeze, the log and the levels, on a real database."""
 
 import datetime as dt
+from contextlib import ExitStack
 
 import psycopg
 import pytest
@@ -9,7 +10,7 @@ from django.core import mail as sent_mail
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 
-from accounts import proofs
+from accounts import password_hashing, proofs
 from accounts.authentication import load_token, principals, token_key
 from accounts.credentials import ask_reset, change_password, reset_password
 from accounts.freeze import frozen_until, require_withdrawals_open
@@ -272,3 +273,16 @@ def test_the_mails_that_a_demo_shows_to_anybody_are_never_the_staffs(user: User)
     for to, who in [(EMAIL, user), (operator.email, operator), ("x@example.com", None)]:
         write_mail(to=to, user=who, subject="Hello", text="", now=NOW)
     assert [mail.to for mail in mails_to_customers()] == ["x@example.com", EMAIL]
+
+
+def test_who_does_not_get_his_turn_at_argon2_is_told_to_come_back(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(password_hashing, "WAIT_LIMIT_S", 0.01)
+    with ExitStack() as turns:
+        for _ in range(password_hashing.CONCURRENT):
+            turns.enter_context(password_hashing.turn())
+        with pytest.raises(Problem) as caught:
+            make_user()
+    assert caught.value.kind.status == 503 and caught.value.headers["Retry-After"]
+    assert make_user().password.startswith("argon2$argon2id$v=19$m=65536,t=2,p=1$")

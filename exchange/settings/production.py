@@ -30,6 +30,7 @@ if not RATE_LIMITS:
     raise ImproperlyConfigured("RATE_LIMITS=off is for load tests; production refuses it. Unset it.")
 
 SECRET_KEY = _secret("SECRET_KEY")
+SECRET_KEY_FALLBACKS = [key for key in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if key]
 ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
 SITE_ADDRESS = os.environ.get("SITE_ADDRESS") or f"https://{ALLOWED_HOSTS[0] if ALLOWED_HOSTS else 'localhost'}"
 EMAIL_HOST = os.environ.get("SMTP_HOST", "localhost")

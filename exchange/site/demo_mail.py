@@ -27,7 +27,7 @@ def demo_mail(request: HttpRequest) -> HttpResponse:
     if not settings.DEMO:
         raise Http404
     at_machine = _is_at_machine(request)
-    to = (request.GET.get("to") or "").strip().lower()
+    to = request.GET.get("to", "").replace("\0", "").strip().lower()
     mails = _readable(request, at_machine=at_machine, to=to)
     if "application/json" in request.headers.get("Accept", ""):
         items = [{"to": mail.to, "subject": mail.subject, "text": mail.text, "at": mail.at} for mail in mails]

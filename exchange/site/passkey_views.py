@@ -123,6 +123,8 @@ def _credential(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
+    if b"\\u0000" in request.body:
+        raise Problem(MALFORMED, "Text without NUL, please: the database takes none.")
     try:
         body = json.loads(request.body or b"{}")
     except (ValueError, RecursionError) as error:
