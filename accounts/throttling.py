@@ -19,7 +19,19 @@ from redis import RedisError
 from .problems import RATE_LIMITED, Problem
 
 log = logging.getLogger(__name__)
-_own_counters = LocMemCache("limits", {"max_entries": 100_000})
+REDIS_REST_S = 5.0
+"""So long Redis is not asked after it failed: a sign-in counts several times, and must not wait for each."""
+
+
+class _OwnCounters:
+    """This process's counters, and until when they stand for Redis's (a time of the monotonic clock)."""
+
+    def __init__(self) -> None:
+        self.cache = LocMemCache("limits", {"max_entries": 100_000})
+        self.instead_until = 0.0
+
+
+_own = _OwnCounters()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +55,13 @@ class Limit:
             self._count(key, -1)
 
     def _count(self, key: str, by: int) -> int:
-        try:
-            return self._count_in(cache, key, by)
-        except RedisError as error:
-            log.warning("the limit %s is kept by this process alone: %s", self.name, error)
-            return self._count_in(_own_counters, key, by)
+        if time.monotonic() >= _own.instead_until:
+            try:
+                return self._count_in(cache, key, by)
+            except RedisError as error:
+                _own.instead_until = time.monotonic() + REDIS_REST_S
+                log.warning("limits are kept by this process alone for %s s: %s", REDIS_REST_S, error)
+        return self._count_in(_own.cache, key, by)
 
     def _count_in(self, counters: Any, key: str, by: int) -> int:
         window = int(time.time()) // self.window_s
