@@ -18,7 +18,7 @@ from .models import Proof, User
 from .problems import LINK_SPENT, WRONG_CREDENTIALS, Problem
 from .security_log import Caller, Event, record
 from .sessions import end_sessions
-from .throttling import FAILURES_AT_EMAIL, MAILS_FOR_ADDRESS, MAILS_TO_EMAIL
+from .throttling import FAILURES_AT_EMAIL, MAILS_FOR_ADDRESS, MAILS_TO_EMAIL, network_of
 from .verification import note_verified
 
 
@@ -43,7 +43,7 @@ def change_password(
 def ask_reset(*, email: str, caller: Caller, now: dt.datetime) -> None:
     """Sends a link to choose a new password with. Raises Problem(rate_limited)."""
     email = email.strip().lower()
-    MAILS_FOR_ADDRESS.check(caller.ip or "")
+    MAILS_FOR_ADDRESS.check(network_of(caller.ip))
     MAILS_TO_EMAIL.check(email)
     user = User.objects.filter(email=email, is_active=True).first()
     with transaction.atomic():

@@ -12,7 +12,6 @@ from . import proofs
 from .mails import write_already_registered, write_code
 from .models import Proof, Session, User
 from .problems import (
-    RATE_LIMITED,
     SECOND_FACTOR_REQUIRED,
     WRONG_CODE,
     WRONG_CREDENTIALS,
@@ -22,7 +21,15 @@ from .problems import (
 from .second_factors import has_factor, verify_factor
 from .security_log import Caller, Event, record
 from .sessions import Opened, open_session
-from .throttling import FAILURES_AT_EMAIL, FAILURES_OF_ADDRESS, MAILS_FOR_ADDRESS, MAILS_TO_EMAIL, SIGN_IN, SIGN_UP
+from .throttling import (
+    FAILURES_AT_EMAIL,
+    FAILURES_OF_ADDRESS,
+    MAILS_FOR_ADDRESS,
+    MAILS_TO_EMAIL,
+    SIGN_IN,
+    SIGN_UP,
+    network_of,
+)
 from .users import register, verify_password
 from .verification import note_verified, send_verification_code
 
@@ -32,7 +39,7 @@ def sign_up(*, email: str, password: str, caller: Caller, now: dt.datetime) -> U
 
     Raises ValidationError if the address or the password is not acceptable, Problem(rate_limited).
     """
-    SIGN_UP.check(caller.ip or "")
+    SIGN_UP.check(network_of(caller.ip))
     user = register(email=email, password=password)
     with transaction.atomic():
         if user is not None:
@@ -61,7 +68,7 @@ def by_password(*, email: str, password: str, caller: Caller, now: dt.datetime) 
 def send_sign_in_code(*, email: str, caller: Caller, now: dt.datetime) -> None:
     """Sends a code to sign in with. Raises Problem(rate_limited)."""
     email = normal(email)
-    MAILS_FOR_ADDRESS.check(caller.ip or "")
+    MAILS_FOR_ADDRESS.check(network_of(caller.ip))
     MAILS_TO_EMAIL.check(email)
     user = User.objects.filter(email=email, is_active=True).first()
     with transaction.atomic():
@@ -120,19 +127,19 @@ def normal(email: str) -> str:
 
 
 def _count_attempt(email: str, caller: Caller) -> None:
-    ip = caller.ip or ""
-    SIGN_IN.check(f"{ip} {email}")
-    FAILURES_OF_ADDRESS.check(ip)
+    network = network_of(caller.ip)
+    SIGN_IN.check(f"{network} {email}")
+    FAILURES_OF_ADDRESS.check(network)
     try:
         FAILURES_AT_EMAIL.check(email)
-    except Problem as problem:
+    except Problem:
         # Nobody is locked out of his own account by strangers who guess at it.
-        if problem.kind is not RATE_LIMITED or not Session.objects.filter(user__email=email, ip=caller.ip).exists():
+        if caller.ip is None or not Session.objects.filter(user__email=email, ip=caller.ip).exists():
             raise
 
 
 def _give_attempt_back(email: str, caller: Caller) -> None:
-    FAILURES_OF_ADDRESS.give_back(caller.ip or "")
+    FAILURES_OF_ADDRESS.give_back(network_of(caller.ip))
     FAILURES_AT_EMAIL.give_back(email)
 
 

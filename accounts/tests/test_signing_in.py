@@ -24,7 +24,7 @@ from accounts.signing_in import (
     sign_up,
     spend_code,
 )
-from accounts.throttling import FAILURES_AT_EMAIL, MAILS_TO_EMAIL, SIGN_IN
+from accounts.throttling import FAILURES_AT_EMAIL, MAILS_TO_EMAIL, SIGN_IN, network_of
 from accounts.verification import level_of, verify_email
 from tests.fixtures import Database
 
@@ -235,6 +235,11 @@ def test_guessing_from_many_addresses_locks_out_strangers_and_not_the_owner(user
         by_password(email=EMAIL, password=PASSWORD, caller=ELSEWHERE, now=NOW)
     assert code_of(caught) == "rate_limited"
     assert by_password(email=EMAIL, password=PASSWORD, caller=HOME, now=NOW) == user
+
+
+def test_a_whole_ipv6_net_counts_as_one_address() -> None:
+    assert network_of("2001:db8:1:2:3::4") == network_of("2001:db8:1:2:ffff::") != network_of("2001:db8:1:3::4")
+    assert network_of("192.0.2.1") == "192.0.2.1" and network_of(None) == ""
 
 
 def test_mails_to_one_address_are_limited(user: User) -> None:

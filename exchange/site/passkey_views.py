@@ -22,7 +22,7 @@ from accounts.passkeys import (
 )
 from accounts.problems import MALFORMED, NOT_SIGNED_IN, WRONG_SECOND_FACTOR, Problem
 from accounts.step_up import note_proven
-from accounts.throttling import PASSKEY_TRIES
+from accounts.throttling import PASSKEY_TRIES, network_of
 
 from .second_factor_views import require_right_to_add
 from .settings_pages import now_utc, user_of
@@ -51,7 +51,7 @@ def json_call(view: View) -> Callable[[HttpRequest], HttpResponse]:
 @json_call
 def begin_sign_in(request: HttpRequest, body: dict[str, Any]) -> dict[str, Any]:
     """A challenge for any passkey, or for those of who has given his password and is asked for the second factor."""
-    PASSKEY_TRIES.check(request.META.get("REMOTE_ADDR", ""))
+    PASSKEY_TRIES.check(network_of(request.META.get("REMOTE_ADDR")))
     awaited = browser.awaited(request)
     return begin_authentication(request, awaited[0] if awaited else None)
 
