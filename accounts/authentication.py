@@ -20,7 +20,7 @@ from django.db import close_old_connections
 from django.http import HttpRequest
 
 from .models import Account, Session
-from .sessions import hash_token
+from .sessions import hash_token, note_use
 
 PRINCIPAL_TTL_S = 2.0
 PRINCIPALS_LIMIT = 100_000
@@ -116,8 +116,9 @@ def load_stream_token(token: str) -> Principal | None:
 
 def _remember(key: bytes, session: Session | None) -> Principal | None:
     principal = _principal(session)
-    if principal is not None:
+    if principal is not None and session is not None:
         principals.put(key, principal)
+        note_use(session, now=dt.datetime.now(dt.UTC))
     return principal
 
 

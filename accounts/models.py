@@ -1,4 +1,9 @@
-"""Users, their trading accounts, their API sessions. Written by ``accounts.users`` and ``accounts.sessions`` alone."""
+"""Users and what is theirs: trading accounts, sessions, proofs sent by mail, mails, what happened to their security.
+
+Each table is written by one module: users by ``users``, ``credentials``, ``freeze`` and ``levels``, sessions by ``sessions``,
+proofs by ``proofs``, mails by ``mails`` and ``mail_delivery``, security events by ``security_log``. Second factors are rows of
+allauth's ``Authenticator``, written by ``second_factors`` and ``passkeys``.
+"""
 
 import uuid
 from typing import Any, ClassVar
@@ -32,6 +37,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False, help_text="May open the admin.")
     created_at = models.DateTimeField(auto_now_add=True)
+    email_verified_at = models.DateTimeField(null=True)
+    identified_at = models.DateTimeField(null=True, help_text="When an admin set verification level 2.")
+    withdrawals_frozen_until = models.DateTimeField(null=True)
 
     USERNAME_FIELD = "email"
     objects: ClassVar[UserManager] = UserManager()
@@ -61,7 +69,7 @@ class Account(models.Model):
 
 
 class Session(models.Model):
-    """One sign-in by the API. The token itself is never stored, only its SHA-256."""
+    """One sign-in, by a program or a browser. The token itself is never stored, only its SHA-256."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="sessions")
@@ -69,6 +77,8 @@ class Session(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True, help_text="To the minute.")
+    factor_at = models.DateTimeField(null=True, help_text="When a second factor was last proven on this session.")
     ip = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=200, blank=True)
 
@@ -77,3 +87,82 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class Proof(models.Model):
+    """A code or a link sent to an address: who has it reads that address's mail. One at a time for each purpose.
+
+    A row is made for an address that nobody has registered too (``user`` is null), so that asking costs the same.
+    """
+
+    class Purpose(models.TextChoices):
+        SIGN_IN = "sign_in"
+        VERIFY = "verify"
+        STEP_UP = "step_up"
+        RESET = "reset"
+
+    id = models.BigAutoField(primary_key=True)
+    purpose = models.CharField(max_length=8, choices=Purpose.choices)
+    email = models.EmailField(max_length=254)
+    user = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    secret_hash = models.BinaryField(max_length=32)
+    expires_at = models.DateTimeField(db_index=True)
+    tries_left = models.SmallIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["purpose", "email"], name="proof_is_one_per_purpose_and_address"),
+            models.CheckConstraint(name="proof_tries_are_not_negative", condition=models.Q(tries_left__gte=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.email}"
+
+
+class Mail(models.Model):
+    """A mail to send. ``sealed_text`` is encrypted, since codes stand in it; it is emptied when the mail is sent."""
+
+    id = models.BigAutoField(primary_key=True)
+    to = models.EmailField(max_length=254)
+    user = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    subject = models.CharField(max_length=200)
+    sealed_text = models.TextField()
+    created_at = models.DateTimeField(db_index=True)
+    sent_at = models.DateTimeField(null=True)
+    tries = models.SmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, help_text="Null once it is sent or given up.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["to", "-id"], name="mail_by_address"),
+            models.Index(fields=["next_try_at"], name="mail_to_send", condition=models.Q(next_try_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.to}: {self.subject}"
+
+
+class SecurityEvent(models.Model):
+    """What happened to somebody's security. Append-only, enforced by the database. ``user`` is null for unknown addresses."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=32)
+    detail = models.CharField(max_length=200, blank=True)
+    session_id = models.UUIDField(null=True)
+    ip = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["user", "-id"], name="security_event_by_user"),
+            models.Index(
+                fields=["user", "at"],
+                name="security_event_factor_failed",
+                condition=models.Q(kind="second_factor_failed"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.kind}"

@@ -1,7 +1,7 @@
 """The ASGI application of a serving process: the path decides, once.
 
 The realms that carry load go to ``trading.api``, ``/stream`` to ``trading.stream``, all else to Django. The lifespan
-starts and stops the engine and the projector.
+starts and stops the engine, the projector and the delivery of mail.
 """
 
 import logging
@@ -14,6 +14,7 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
+from accounts.mail_delivery import MailDelivery  # noqa: E402
 from accounts.problems import Problem  # noqa: E402
 from trading.api.application import application as raw_application  # noqa: E402
 from trading.api.application import is_ours  # noqa: E402
@@ -30,6 +31,7 @@ class Exchange:
     def __init__(self) -> None:
         self.runtime: Runtime | None = None
         self.hub: Hub | None = None
+        self.mail = MailDelivery()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -50,8 +52,10 @@ class Exchange:
                 self.runtime = Runtime()
                 self.hub = Hub(self.runtime)
                 self.runtime.start()
+                self.mail.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
+                self.mail.stop()
                 if self.runtime is not None and self.hub is not None:
                     await self.hub.close()
                     await self.runtime.stop()

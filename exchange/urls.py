@@ -1,5 +1,7 @@
 """Django's URLs: the site, the admin, the DRF realms. The realms that carry load never come here (``exchange.asgi``)."""
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import Group
@@ -9,6 +11,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 # Staff sign in where everybody does; an account that may not see the admin is told so there.
 admin.site.login = login_required(admin.site.login)  # type: ignore[method-assign]
 admin.site.unregister(Group)  # a user has one role, a column
+admin.site.unregister(Authenticator)  # secrets, which nobody has to see or change
+admin.site.unregister(EmailAddress)  # allauth's own, not used
 admin.site.site_header = "Kontor"
 admin.site.site_title = "Kontor admin"
 admin.site.index_title = "Journal, markets, books and people"

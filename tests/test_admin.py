@@ -2,10 +2,14 @@
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import resolve, reverse
 
+from accounts.models import SecurityEvent, User
 from accounts.users import create_operator, register
+from accounts.verification import level_of
 from tests.fixtures import Database
 from trading.tests.world import ALICE, BOB, do, limit, open_market, serving
 
@@ -30,7 +34,7 @@ def signed_in(*, operator: bool) -> Client:
         assert registered is not None
         user = registered
     client = Client()
-    client.force_login(user)
+    client.post("/sign-in", {"email": user.email, "password": PASSWORD})
     return client
 
 
@@ -74,3 +78,31 @@ def test_passwords_and_token_hashes_are_never_shown(traded: Database) -> None:
     client = signed_in(operator=True)
     users = client.get(reverse("admin:accounts_user_changelist")).content.decode()
     assert "argon2" not in users
+
+
+def test_an_operator_says_who_is_identified_and_that_is_logged(database: Database) -> None:
+    operator = signed_in(operator=True)
+    user = register(email="user@example.com", password=PASSWORD)
+    assert user is not None
+    path = reverse("admin:accounts_user_changelist")
+    for action, level, events in [("identify", 2, 1), ("identify", 2, 1), ("withdraw_identification", 0, 2)]:
+        answer = operator.post(path, {"action": action, "_selected_action": [str(user.id)]}, follow=True)
+        assert answer.status_code == 200
+        assert level_of(User.objects.get(id=user.id)) == level
+        told = SecurityEvent.objects.filter(user=user, kind="level_changed")
+        assert told.count() == events and "operator@example.com" in told.latest("id").detail
+    assert [entry.change_message for entry in LogEntry.objects.order_by("id")] == [
+        "Verification level 2.",
+        "Verification level without identification.",
+    ]
+
+
+def test_an_admin_who_is_no_operator_identifies_nobody(database: Database) -> None:
+    user = signed_in(operator=False)
+    path = reverse("admin:accounts_user_changelist")
+    (somebody,) = User.objects.all()
+    User.objects.update(is_staff=True)
+    somebody.user_permissions.add(Permission.objects.get(codename="view_user"))
+    assert user.get(path).status_code == 200
+    user.post(path, {"action": "identify", "_selected_action": [str(somebody.id)]})
+    assert level_of(User.objects.get()) == 0

@@ -128,3 +128,6 @@ def test_production_refuses_to_lift_rate_limits_and_to_run_without_a_secret(demo
     production |= {"SECRET_KEY": "unlike0others" * 5, "ALLOWED_HOSTS": "exchange.example"}
     deploy = manage("check", "--deploy", url=demo_database.url, **production)
     assert "System check identified no issues" in deploy.stdout + deploy.stderr, deploy.stderr
+    mistyped = manage("check", url=demo_database.url, check=False, **production, SMTP_SECURITY="ssl")
+    without = manage("check", url=demo_database.url, check=False, **production, SMTP_USER="kontor")
+    assert "none, starttls or tls" in mistyped.stderr and "Set SMTP_PASSWORD" in without.stderr

@@ -26,6 +26,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "csp",
     "rest_framework",
     "drf_spectacular",
@@ -43,7 +46,8 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.OpenSessionMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -77,6 +81,7 @@ DATABASE_APP_ROLE = "kontor_app"
 
 REDIS_URL = os.environ.get("REDIS_URL", "")
 # Counters only: sessions stay in the database, so that nobody is signed out or turned away while Redis is down.
+# Without Redis each process counts for itself, with room for more keys than a guesser can invent in a window.
 if REDIS_URL:
     CACHES = {
         "default": {
@@ -85,14 +90,28 @@ if REDIS_URL:
             "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
         }
     }
+else:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "OPTIONS": {"MAX_ENTRIES": 100_000},
+        }
+    }
 
 AUTH_USER_MODEL = "accounts.User"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["accounts.password_hashing.BoundedArgon2Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+# Second factors are allauth's. Its accounts are not used: see docs/decisions/0011-sign-in-without-allauths-flows.md.
+MFA_ADAPTER = "accounts.mfa_adapter.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_TOTP_TOLERANCE = 1
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "/"
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -139,13 +158,17 @@ CONTENT_SECURITY_POLICY = {
 }
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.SessionTokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.SessionTokenAuthentication",
+        "accounts.api.authentication.BrowserAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "accounts.api.problems.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Kontor",
@@ -162,6 +185,22 @@ SPECTACULAR_SETTINGS = {
         "exchange.schema.add_raw_realms",
     ],
 }
+
+# Mail
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = "Kontor <no-reply@localhost>"
+SITE_ADDRESS = ""
+"""Where links in mails lead; never taken from a request, whose Host anybody can write."""
+
+# What people may do
+WITHDRAWAL_FREEZE_H = 24
+"""Withdrawals are frozen for so long after a change of password or second factor."""
+VERIFICATION_LIMITS: dict[int, dict[str, int | None]] = {
+    0: {"withdrawal_usd_per_day": 0},
+    1: {"withdrawal_usd_per_day": 10_000},
+    2: {"withdrawal_usd_per_day": None},
+}
+"""By verification level (0 registered, 1 e-mail verified, 2 identified): whole US dollars a day, None: no limit."""
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 RATE_LIMITS = os.environ.get("RATE_LIMITS", "on") != "off"

@@ -10,6 +10,7 @@ from .base import STATE
 
 DEMO = True
 ALLOWED_HOSTS = ["*"]
+SITE_ADDRESS = f"http://{os.environ.get('BIND', '127.0.0.1:8000')}"
 if not os.environ.get("DATABASE_URL") and (STATE / "database.json").exists():
     # A person who calls manage.py beside `make run` means the server that it started.
     _note = json.loads((STATE / "database.json").read_text())

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -18,11 +19,26 @@ def _secret(name: str) -> str:
     raise ImproperlyConfigured(f"Set {name}, or {name}_FILE to a file that holds it.")
 
 
+def _smtp_security(name: str) -> tuple[bool, bool]:
+    """Django's EMAIL_USE_SSL and EMAIL_USE_TLS."""
+    if name not in ("none", "starttls", "tls"):
+        raise ImproperlyConfigured("SMTP_SECURITY is none, starttls or tls.")
+    return name == "tls", name == "starttls"
+
+
 if not RATE_LIMITS:
     raise ImproperlyConfigured("RATE_LIMITS=off is for load tests; production refuses it. Unset it.")
 
 SECRET_KEY = _secret("SECRET_KEY")
+SECRET_KEY_FALLBACKS = [key for key in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if key]
 ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
+SITE_ADDRESS = os.environ.get("SITE_ADDRESS") or f"https://{ALLOWED_HOSTS[0] if ALLOWED_HOSTS else 'localhost'}"
+EMAIL_HOST = os.environ.get("SMTP_HOST", "localhost")
+EMAIL_PORT = int(os.environ.get("SMTP_PORT", "25"))
+EMAIL_HOST_USER = os.environ.get("SMTP_USER", "")
+EMAIL_HOST_PASSWORD = _secret("SMTP_PASSWORD") if EMAIL_HOST_USER else ""
+EMAIL_USE_SSL, EMAIL_USE_TLS = _smtp_security(os.environ.get("SMTP_SECURITY", "none"))
+DEFAULT_FROM_EMAIL = os.environ.get("MAIL_FROM") or f"Kontor <no-reply@{urlsplit(SITE_ADDRESS).hostname}>"
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True

@@ -13,4 +13,8 @@ def test_without_redis_people_sign_in_and_trade(cluster: Cluster) -> None:
         assert trader.balance("USD")["held"] == "1.001"
         with server.client() as client:
             assert client.get("/sign-in").status_code == 200
+            body = {"email": "nobody@example.com", "password": "not it at all"}
+            # Guessing is limited all the same: twenty a minute, and one minute may end meanwhile.
+            answers = [client.post("/session", json=body).status_code for _ in range(41)]
+            assert answers[:20] == [401] * 20 and 429 in answers
     cluster.drop(database)

@@ -1,13 +1,16 @@
 """The pages as pages: what a browser without scripts sees, and what they never say."""
 
+import datetime as dt
 import re
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
-from accounts.models import User
-from accounts.users import register
+from accounts.mails import write_mail
+from accounts.models import Mail, User
+from accounts.users import create_operator, register
 from tests.fixtures import Database
 from trading.models import Asset, Market
 
@@ -116,3 +119,77 @@ def test_forms_need_the_token() -> None:
 def test_the_trading_page_sets_the_token_that_its_calls_send(browser: Client) -> None:
     browser.get("/markets/BTC-USD")
     assert "csrftoken" in browser.cookies
+
+
+def write_to(*users: User) -> None:
+    for user in users:
+        write_mail(to=user.email, user=user, subject="Hello", text=f"for {user.id}", now=dt.datetime.now(dt.UTC))
+
+
+def test_a_demos_mail_is_read_by_its_owner_and_at_the_machine_but_the_staffs_by_itself_alone(browser: Client) -> None:
+    operator = create_operator(email="op@example.com", password=PASSWORD)
+    sign_up(browser)
+    ada = User.objects.get(email="ada@example.com")
+    write_to(operator, ada)
+    at_machine, remote = {"HTTP_HOST": "localhost:8000"}, {"REMOTE_ADDR": "192.0.2.1", "HTTP_HOST": "localhost"}
+    assert f"for {ada.id}" in Client().get("/demo/mail", **at_machine).content.decode()
+    for seen in (Client().get("/demo/mail", **at_machine), browser.get("/demo/mail", **remote)):
+        assert f"for {operator.id}" not in seen.content.decode()
+    assert f"for {ada.id}" in browser.get("/demo/mail", **remote).content.decode()
+    staff = Client()
+    staff.post("/sign-in", {"email": operator.email, "password": PASSWORD})
+    assert f"for {operator.id}" in staff.get("/demo/mail", **remote).content.decode()
+    for other in (
+        remote,
+        {"HTTP_HOST": "rebound.example"},
+        {"HTTP_HOST": "localhost", "HTTP_X_FORWARDED_FOR": "127.0.0.1"},
+        {"HTTP_HOST": "localhost", "REMOTE_ADDR": ""},
+    ):
+        assert f"for {ada.id}" not in Client().get("/demo/mail", **other).content.decode(), other
+    found = Client().get("/demo/mail?to=%00ADA@example.com", HTTP_ACCEPT="application/json", **at_machine).json()
+    assert {item["to"] for item in found["items"]} == {"ada@example.com"}
+
+
+def test_elsewhere_than_in_demo_mode_nobody_reads_mail(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    sign_up(browser)
+    assert Mail.objects.count() == 1
+    monkeypatch.setattr(settings, "DEMO", False)
+    assert browser.get("/demo/mail", HTTP_HOST="localhost").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/settings", "/settings/password", "/settings/app", "/settings/sessions", "/settings/log", "/settings/confirm"],
+)
+def test_the_settings_are_for_those_who_are_signed_in(browser: Client, path: str) -> None:
+    assert browser.get(path).headers["Location"] == f"/sign-in?next={path}"
+
+
+def test_passkeys_need_the_token_a_beginning_and_an_answer_that_fits(browser: Client) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    assert strict.post("/sign-in/passkey/begin", {}, content_type="application/json").status_code == 403
+    sign_up(browser)
+    User.objects.update(email_verified_at=dt.datetime.now(dt.UTC))
+    for path, body, status, code in [
+        ("/settings/passkeys/begin", {"password": "wrong"}, 401, "wrong_credentials"),
+        ("/settings/passkeys/add", {"name": "x", "credential": {}}, 401, "wrong_second_factor"),
+        ("/settings/passkeys/add", {"name": "x"}, 400, "malformed"),
+        ("/settings/passkeys/add", {"name": "\0", "credential": {}}, 400, "malformed"),
+        ("/settings/passkeys/add", [], 400, "malformed"),
+        ("/sign-in/passkey", {"credential": {"response": {"userHandle": "AAAA"}}}, 401, "wrong_second_factor"),
+        ("/settings/confirm/passkey", {"credential": {"id": 5}}, 401, "wrong_second_factor"),
+    ]:
+        answer = browser.post(path, body, content_type="application/json", HTTP_HOST="localhost")
+        assert (answer.status_code, answer.json()["code"]) == (status, code), path
+
+
+def test_a_challenge_for_signing_in_registers_nothing(browser: Client) -> None:
+    sign_up(browser)
+    User.objects.update(email_verified_at=dt.datetime.now(dt.UTC))
+    begun = browser.post("/sign-in/passkey/begin", {}, content_type="application/json", HTTP_HOST="localhost")
+    assert begun.status_code == 200 and begun.json()["publicKey"]["challenge"]
+    answer = browser.post(
+        "/settings/passkeys/add", {"credential": {"id": "x"}}, content_type="application/json", HTTP_HOST="localhost"
+    )
+    assert answer.json()["code"] == "wrong_second_factor"
+    assert "mfa.webauthn.state" not in browser.session

@@ -30,13 +30,15 @@ log = logging.getLogger(__name__)
 ROUTES = [*public.ROUTES, *account.ROUTES, *trade.ROUTES]
 REALMS = ("/public", "/trade", "/health", "/account", "/deposit", "/withdrawal", "/staff", "/operator")
 """Where an unknown path is a program's mistake, and answered as one."""
+DJANGOS = "/account/security"
+"""A part of the realm /account that knows nothing of the engine, and is answered by Django (``accounts.api``)."""
 _SAFE = ("GET", "HEAD")
 _router = Router(ROUTES)
 
 
 def is_ours(path: str) -> bool:
     """Whether a path belongs to the raw realms; all others are Django's."""
-    return path.startswith(REALMS) or _router.find(path) is not None
+    return (path.startswith(REALMS) and not path.startswith(DJANGOS)) or _router.find(path) is not None
 
 
 async def application(runtime: Runtime, scope: Scope, receive: Receive, send: Send) -> None:

@@ -66,6 +66,9 @@ export function randomName() {
   return `web-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
+/** A call of the site's own, for one page alone. */
+export const post = (path, body) => call("POST", path, { body });
+
 const items = (list) => list.items;
 
 export const api = {

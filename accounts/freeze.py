@@ -1,0 +1,32 @@
+"""Withdrawals stand still for WITHDRAWAL_FREEZE_H hours after a change of password or second factor.
+
+Who took over an account changes these first; the freeze gives its owner, who got a mail, the time to take it back.
+"""
+
+import datetime as dt
+import uuid
+
+from django.conf import settings
+
+from .models import User
+from .problems import WITHDRAWALS_FROZEN, Problem
+
+
+def freeze_withdrawals(*, user: User, now: dt.datetime) -> None:
+    """Freezes from now on; a later change lengthens it."""
+    user.withdrawals_frozen_until = now + dt.timedelta(hours=settings.WITHDRAWAL_FREEZE_H)
+    user.save(update_fields=["withdrawals_frozen_until"])
+
+
+def frozen_until(user: User, *, now: dt.datetime) -> dt.datetime | None:
+    until = user.withdrawals_frozen_until
+    return until if until is not None and until > now else None
+
+
+def require_withdrawals_open(*, user_id: uuid.UUID, now: dt.datetime) -> None:
+    """For whoever takes a withdrawal. Raises Problem(withdrawals_frozen), with its end."""
+    until = frozen_until(User.objects.get(id=user_id), now=now)
+    if until is not None:
+        end = until.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        detail = f"Password or second factor were changed. Withdrawals are open again at {end}."
+        raise Problem(WITHDRAWALS_FROZEN, detail, {"frozen_until": end})

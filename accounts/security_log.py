@@ -1,0 +1,133 @@
+"""The security log: sign-ins, failures, changes and ends, append-only, all of it shown to whom it is about.
+
+``record`` is the only writer, and writes in its caller's transaction. Some events are told by mail as well: those that a person
+would want to hear of if it was not him. Failures at unknown addresses are rows without a user, so that failing costs the same.
+"""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from .mails import write_mail
+from .models import SecurityEvent, User
+
+USER_AGENT_LENGTH = 200
+DETAIL_LENGTH = 200
+
+
+class Event(StrEnum):
+    """What can happen. The values are on the wire."""
+
+    SIGNED_UP = "signed_up"
+    SIGNED_IN = "signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    CODE_FAILED = "code_failed"
+    SECOND_FACTOR_FAILED = "second_factor_failed"
+    SECOND_FACTOR_PROVEN = "second_factor_proven"
+    SESSION_ENDED = "session_ended"
+    EMAIL_VERIFIED = "email_verified"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    PASSWORD_RESET_ASKED = "password_reset_asked"  # noqa: S105
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+    SECOND_FACTOR_ADDED = "second_factor_added"
+    SECOND_FACTOR_REMOVED = "second_factor_removed"
+    RECOVERY_CODES_MADE = "recovery_codes_made"
+    RECOVERY_CODE_USED = "recovery_code_used"
+    LEVEL_CHANGED = "level_changed"
+
+
+IN_WORDS = {
+    Event.SIGNED_UP: "The account was opened",
+    Event.SIGNED_IN: "Signed in",
+    Event.SIGN_IN_FAILED: "A sign-in failed",
+    Event.CODE_FAILED: "A code from a mail was wrong",
+    Event.SECOND_FACTOR_FAILED: "A second factor was wrong",
+    Event.SECOND_FACTOR_PROVEN: "A second factor was proven",
+    Event.SESSION_ENDED: "A session was ended",
+    Event.EMAIL_VERIFIED: "The e-mail address was verified",
+    Event.PASSWORD_CHANGED: "The password was changed",
+    Event.PASSWORD_RESET_ASKED: "A new password was asked for",
+    Event.PASSWORD_RESET: "The password was reset by mail",
+    Event.SECOND_FACTOR_ADDED: "A second factor was added",
+    Event.SECOND_FACTOR_REMOVED: "A second factor was removed",
+    Event.RECOVERY_CODES_MADE: "New recovery codes were made",
+    Event.RECOVERY_CODE_USED: "A recovery code was used",
+    Event.LEVEL_CHANGED: "The verification level was changed",
+}
+ALERTS = frozenset(
+    {
+        Event.SECOND_FACTOR_FAILED,
+        Event.PASSWORD_CHANGED,
+        Event.PASSWORD_RESET,
+        Event.SECOND_FACTOR_ADDED,
+        Event.SECOND_FACTOR_REMOVED,
+        Event.RECOVERY_CODES_MADE,
+        Event.RECOVERY_CODE_USED,
+        Event.LEVEL_CHANGED,
+    }
+)
+"""Told by mail, besides a sign-in from an address that the account was never used from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Where a request comes from."""
+
+    ip: str | None = None
+    user_agent: str = ""
+    session_id: uuid.UUID | None = None
+
+
+def record(
+    *, user: User | None, event: Event, caller: Caller, now: dt.datetime, detail: str = "", told: bool = True
+) -> None:
+    """Writes the event, and a mail if it is one of ALERTS; ``told`` False: the person is known to know."""
+    is_alert = user is not None and told and (event in ALERTS or _is_from_new_place(user, event, caller))
+    SecurityEvent.objects.create(
+        user=user,
+        at=now,
+        kind=event.value,
+        detail=detail[:DETAIL_LENGTH],
+        session_id=caller.session_id,
+        ip=caller.ip,
+        user_agent=caller.user_agent[:USER_AGENT_LENGTH],
+    )
+    if is_alert and user is not None:
+        _write_alert(user, event, caller, detail, now)
+
+
+def events_of(*, user_id: uuid.UUID, before_id: int | None, limit: int) -> list[SecurityEvent]:
+    """The user's events, newest first."""
+    events: QuerySet[SecurityEvent] = SecurityEvent.objects.filter(user_id=user_id).order_by("-id")
+    if before_id is not None:
+        events = events.filter(id__lt=before_id)
+    return list(events[:limit])
+
+
+def count_since(*, user_id: uuid.UUID, event: Event, since: dt.datetime) -> int:
+    return SecurityEvent.objects.filter(user_id=user_id, kind=event.value, at__gt=since).count()
+
+
+def _is_from_new_place(user: User, event: Event, caller: Caller) -> bool:
+    """Whether somebody signs in from an address that nobody of this account ever signed in from."""
+    if event is not Event.SIGNED_IN:
+        return False
+    earlier = SecurityEvent.objects.filter(user=user, kind__in=[Event.SIGNED_IN.value, Event.SIGNED_UP.value])
+    return earlier.exists() and not earlier.filter(ip=caller.ip).exists()
+
+
+def _write_alert(user: User, event: Event, caller: Caller, detail: str, now: dt.datetime) -> None:
+    happened = IN_WORDS[event] + (" from a new address" if event is Event.SIGNED_IN else "")
+    lines = [
+        f"{happened}{f': {detail}' if detail else ''}.",
+        f"When: {now:%Y-%m-%d %H:%M:%S} UTC",
+        f"From: {caller.ip or 'inside the exchange'}{f', {caller.user_agent[:80]}' if caller.user_agent else ''}",
+        "",
+        "If it was not you, choose a new password at once (it ends all sessions and freezes withdrawals):",
+        f"{settings.SITE_ADDRESS}/password-reset",
+    ]
+    write_mail(to=user.email, user=user, subject=happened, text="\n".join(lines), now=now)

@@ -1,0 +1,262 @@
+"""How people protect their accounts, at a browser and over two processes: the server as a process, real mails on /demo/mail."""
+
+import concurrent.futures
+import datetime as dt
+import itertools
+import re
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.core.management import call_command
+from playwright.sync_api import Browser, expect
+
+from tests.fixtures import Cluster
+from tests.journeys.browser import CHROMIUM, MARKET_PATH, PHONE, Window, open_browser
+from tests.journeys.stream_client import Stream
+from tests.server import PASSWORD, Server, wait_until
+
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: install the package chromium")
+NEW_PASSWORD = "an even longer password"
+SIGN_INS = 20
+
+
+@pytest.fixture(scope="module")
+def browser(cluster: Cluster) -> Iterator[Browser]:
+    call_command("collectstatic", interactive=False, verbosity=0)
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def window(browser: Browser, server: Server) -> Iterator[Window]:
+    window = Window(browser, server)
+    yield window
+    window.close()
+
+
+def newest_mail(server: Server, email: str) -> str:
+    answer = httpx.get(f"{server.url}/demo/mail", params={"to": email}, headers={"Accept": "application/json"})
+    return str(answer.raise_for_status().json()["items"][0]["text"])
+
+
+def mailed_code(server: Server, email: str) -> str:
+    found = re.search(r"^ {4}([0-9]{6})$", newest_mail(server, email), re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def app_code(key: str, step: int = 0) -> str:
+    counter = int(dt.datetime.now(dt.UTC).timestamp()) // 30 + step
+    return str(format_hotp_value(hotp_value(key, counter)))
+
+
+def sign_up(window: Window, email: str) -> None:
+    page = window.page
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Open an account").click()
+    page.wait_for_url(f"**{MARKET_PATH}")
+
+
+def verify_address(window: Window, server: Server, email: str) -> None:
+    page = window.page
+    page.get_by_label("Code from the mail").fill(mailed_code(server, email))
+    page.get_by_role("button", name="Verify the address").click()
+    expect(page.get_by_text("The e-mail address is verified.")).to_be_visible()
+
+
+@needs_browser
+def test_from_signing_up_to_an_app_and_back_in(window: Window, server: Server) -> None:
+    page, email = window.page, "app@example.com"
+    window.open("/sign-up")
+    sign_up(window, email)
+    window.open("/settings")
+    page.get_by_role("link", name="Verify it").click()
+    verify_address(window, server, email)
+    page.get_by_role("link", name="Add an authenticator app").click()
+    expect(page.get_by_role("img", name="QR code for the authenticator app")).to_be_visible()
+    key = page.locator(".key").inner_text().replace(" ", "")
+    window.expect_complaint("422")
+    page.get_by_label("Code that the app shows now").fill("000000x")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Turn it on").click()
+    expect(page.get_by_text("The code is not the app's.")).to_be_visible()
+    assert page.locator(".key").inner_text().replace(" ", "") == key  # what was scanned is still good
+    page.get_by_label("Code that the app shows now").fill(app_code(key, -1))
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Turn it on").click()
+    codes = page.locator(".codes code")
+    expect(codes).to_have_count(10)
+    recovery_code = codes.first.inner_text()
+    page.get_by_role("link", name="I have kept them").click()
+    expect(page.get_by_text("Withdrawals are frozen until")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    # The password alone opens nothing.
+    window.open("/sign-in")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/sign-in/second-factor*")
+    window.open("/settings")
+    page.wait_for_url("**/sign-in?next=/settings")
+    window.open("/sign-in/second-factor?next=/settings")
+    page.get_by_label("Code").fill(recovery_code)
+    page.get_by_role("button", name="Go on").click()
+    page.wait_for_url("**/settings")
+    page.get_by_role("link", name="Security log").click()
+    for words in ("A second factor was added", "A recovery code was used", "The e-mail address was verified"):
+        expect(page.get_by_text(words)).to_be_visible()
+
+
+@needs_browser
+def test_no_page_of_the_settings_is_wider_than_a_phone(browser: Browser, server: Server) -> None:
+    phone, trader = Window(browser, server, size=PHONE), server.trader()
+    phone.expect_complaint("422")  # a second factor before the address is verified
+    phone.sign_in(trader.email, then="/settings")
+    places = ("", "/password", "/email", "/app", "/passkeys", "/recovery-codes", "/sessions", "/log", "/confirm")
+    for path in (*(f"/settings{place}" for place in places), "/demo/mail", "/sign-in/code", "/password-reset"):
+        phone.open(path)
+        assert phone.page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], path
+    phone.close()
+
+
+@needs_browser
+def test_a_passkey_signs_in_without_a_password(window: Window, server: Server) -> None:
+    page, email = window.page, "passkey@example.com"
+    authenticator = page.context.new_cdp_session(page)
+    authenticator.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    authenticator.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    site = f"http://localhost:{server.port}"
+    window.open(f"{site}/sign-up")
+    sign_up(window, email)
+    window.open(f"{site}/settings/email")
+    verify_address(window, server, email)
+    page.get_by_role("link", name="Passkeys").click()
+    page.get_by_label("Name").fill("My laptop")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Make a passkey").click()
+    expect(page.locator(".codes code")).to_have_count(10)
+    window.open(f"{site}/settings")
+    expect(page.get_by_text("My laptop")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    window.open(f"{site}/sign-in?next=/settings")
+    page.get_by_role("button", name="Use a passkey").click()
+    page.wait_for_url("**/settings")
+    # As a second factor after the password, too.
+    page.get_by_role("button", name="Sign out").click()
+    window.open(f"{site}/sign-in?next=/settings/password")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/sign-in/second-factor*")
+    page.get_by_role("button", name="Use a passkey").click()
+    page.wait_for_url("**/settings/password")
+    page.get_by_label("Present password").fill(PASSWORD)
+    page.get_by_label("New password").fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Change the password").click()
+    expect(page.get_by_text("The password is changed.")).to_be_visible()
+    window.open(f"{site}/settings/confirm?next=/settings/log")
+    page.get_by_role("button", name="Use a passkey").click()
+    page.wait_for_url("**/settings/log")
+    expect(page.get_by_text("A second factor was proven by a passkey")).to_be_visible()
+    window.open(f"{site}/settings")
+    page.get_by_role("button", name="Remove My laptop").click()
+    expect(page.get_by_text("The second factor is removed.")).to_be_visible()
+    expect(page.get_by_text("Add an authenticator app")).to_be_visible()
+
+
+@needs_browser
+def test_a_code_by_mail_and_a_forgotten_password(window: Window, server: Server) -> None:
+    page, email = window.page, server.trader().email
+    window.open("/sign-in?next=/settings")
+    page.get_by_role("link", name="Get a code by mail instead").click()
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_role("button", name="Send the code").click()
+    page.get_by_label("Code from the mail").fill(mailed_code(server, email))
+    page.get_by_role("button", name="Go on").click()
+    page.wait_for_url("**/settings")
+    page.get_by_role("link", name="Sessions").click()
+    expect(page.get_by_role("row")).to_have_count(3)
+    page.get_by_role("button", name="End all others").click()
+    expect(page.get_by_role("row")).to_have_count(2)
+    window.open("/settings/confirm?next=/settings/log")
+    page.get_by_role("button", name=f"Send a code to {email}").click()
+    expect(page.get_by_text("The code is on its way.")).to_be_visible()
+    page.get_by_label("Code from the mail").fill(mailed_code(server, email))
+    page.get_by_role("button", name="Go on").click()
+    page.wait_for_url("**/settings/log")
+    window.open("/password-reset")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_role("button", name="Send the link").click()
+    expect(page.get_by_role("heading", name="Look at your mail")).to_be_visible()
+    link = re.search(r"/password-reset/\S+", newest_mail(server, email))
+    assert link is not None
+    window.open(link[0])
+    page.get_by_label("New password").fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.get_by_role("heading", name="The password is set")).to_be_visible()
+    window.expect_complaint("422")
+    window.open(link[0])
+    expect(page.get_by_role("heading", name="This link does not work any more")).to_be_visible()
+    window.open("/settings")
+    page.wait_for_url("**/sign-in?next=/settings")
+    window.sign_in(email, NEW_PASSWORD, then="/settings")
+
+
+def test_a_session_that_is_ended_in_one_process_ends_in_all(cluster: Cluster) -> None:
+    database = cluster.copy("template_demo")
+    with Server(database.url) as one, Server(database.url) as other:
+        trader = one.trader()
+        mine = {"Authorization": f"Bearer {trader.token}"}
+        elsewhere = other.client(**mine)
+        assert elsewhere.get("/account/balances").status_code == 200
+        token = elsewhere.get("/session/stream-token").json()["token"]
+        with Stream(other) as stream:
+            token = elsewhere.get("/session/stream-token").json()["token"]
+            assert stream.call("subscribe", channel="balances", token=token)["success"]
+            started = time.monotonic()
+            assert trader.http.delete("/session").status_code == 204
+            assert trader.http.get("/account/balances").status_code == 401
+            wait_until(lambda: elsewhere.get("/account/balances").status_code == 401, limit_s=3, what="it ends there")
+            assert stream.close_code() == 4001
+            assert time.monotonic() - started < 5
+    cluster.drop(database)
+
+
+def test_twenty_sign_ins_at_once_hold_up_neither_streams_nor_health(server: Server) -> None:
+    email = server.trader().email
+
+    def sign_in(_: int) -> int:
+        with server.client() as client:
+            return client.post("/session", json={"email": email, "password": PASSWORD}).status_code
+
+    def slowest_probe_s() -> float:
+        slowest_s = 0.0
+        with server.client() as client:
+            while not all(one.done() for one in under_way):
+                started = time.monotonic()
+                assert client.get("/health/live").status_code == 200
+                slowest_s = max(slowest_s, time.monotonic() - started)
+        return slowest_s
+
+    with Stream(server) as stream, concurrent.futures.ThreadPoolExecutor(SIGN_INS + 1) as pool:
+        under_way = [pool.submit(sign_in, number) for number in range(SIGN_INS)]
+        probe = pool.submit(slowest_probe_s)
+        beats = [time.monotonic()]
+        while not all(one.done() for one in under_way):
+            stream.first(lambda message: message.get("channel") == "heartbeat", what="a heartbeat")
+            beats.append(time.monotonic())
+        assert [one.result() for one in under_way] == [201] * SIGN_INS
+    longest_silence_s = max(later - earlier for earlier, later in itertools.pairwise(beats))
+    assert longest_silence_s < 2.5 and probe.result() < 0.5, (longest_silence_s, probe.result())
