@@ -12,12 +12,13 @@ import pytest
 
 import trading.engine
 from trading.engine import form
+from trading.engine.commands import Event, Leg, Options, Tick
 from trading.engine.engine import Engine
 from trading.engine.fees import Rates
 from trading.engine.snapshot import SnapshotInvalid, dump, load, state_hash
 
 from . import flow
-from .desk import ALICE, BOB, Desk
+from .desk import ALICE, BOB, CAROL, Desk
 
 SOURCES = sorted(set(Path(trading.engine.__file__).parent.glob("*.py")) - {Path(form.__file__)})
 """``form`` only looks for the compiled engine, before there is any state."""
@@ -95,6 +96,21 @@ def test_a_snapshot_keeps_the_queue_the_rates_and_the_fractions_of_fees() -> Non
     assert [o.number for level in loaded.markets["BTC/USD"].book.bids for o in level] == [order.number, desk.seq]
     assert (loaded.orders[order.number].fee_ppm_sum, loaded.orders[order.number].taker_ppm) == (123_456, 789)
     assert loaded.orders[order.number].updated_at_us == order.updated_at_us
+
+
+def test_a_snapshot_keeps_the_legs_whose_turn_has_not_come() -> None:
+    """A hundred are placed in the event that brings them, the others in the next; what each is stands in the snapshot."""
+    desk = Desk(maximum_open_orders=1_000)
+    leg = Leg(type="stop", trigger_ticks=90, price_ticks=None)
+    options = Options(on_fill=(leg,), self_trade_prevention="cancel_oldest", keep_on_disconnect=True)
+    for number in range(110):
+        desk.buy(ALICE if number % 2 else BOB, 1 + number, 100, options=options)
+    desk.sell(CAROL, 110 * 111 // 2, 100)
+    loaded, seq = load(dump(desk.engine)), desk.seq + 1
+    outcomes = desk.do(Tick())
+    assert [type(outcome).__name__ for outcome in outcomes].count("LegPlaced") == 10
+    assert loaded.apply(Event(seq, seq, Tick())) == outcomes
+    assert dump(loaded) == dump(desk.engine)
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "format", "hold", "field"])

@@ -14,7 +14,7 @@ from trading.engine.outcomes import (
 )
 from trading.engine.snapshot import dump
 from trading.tests.engine import flow
-from trading.tests.engine.desk import ALICE, BTC_USD, Desk
+from trading.tests.engine.desk import ALICE, BOB, BTC_USD, Desk
 
 
 def test_f24_a_dry_run_says_what_the_order_then_comes_to() -> None:
@@ -101,3 +101,29 @@ def test_f24_an_account_or_a_side_that_is_none_is_refused() -> None:
     for account, side in ((0, "buy"), (ALICE, "both")):
         order = PlaceOrder(account=account, market=BTC_USD, side=side, type="limit", time_in_force="GTC")  # type: ignore[arg-type]
         assert desk.engine.dry_run(order, 10**6).reason == Reason.INVALID_ORDER
+
+
+def test_f24_an_account_that_is_none_gets_the_same_refusal_as_by_placing() -> None:
+    desk = Desk()
+    for account in (0, -1):
+        order = PlaceOrder(
+            account=account,
+            market=BTC_USD,
+            side="buy",
+            type="limit",
+            time_in_force="GTC",
+            price_ticks=5,
+            quantity_lots=5,
+        )
+        assert desk.engine.dry_run(order, desk.seq).reason == Reason.INVALID_ORDER
+
+
+def test_f24_in_an_auction_nothing_would_trade_at_once() -> None:
+    desk = Desk()
+    desk.sell(BOB, 5, 100)
+    desk.set_state("auction")
+    order = PlaceOrder(
+        account=ALICE, market=BTC_USD, side="buy", type="limit", time_in_force="GTC", price_ticks=101, quantity_lots=7
+    )
+    found = desk.engine.dry_run(order, desk.seq)
+    assert (found.reason, found.filled_lots, found.quote_atoms, found.open_lots) == (None, 0, 0, 7)

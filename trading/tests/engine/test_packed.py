@@ -4,14 +4,15 @@ import hashlib
 
 import pytest
 
-from trading.engine.commands import CancelOrder, Credit, Event, PlaceOrder, Tick
+from trading.engine.commands import CancelOrder, Event, PlaceOrder, Tick
 from trading.engine.engine import Engine, InvariantBroken
-from trading.engine.outcomes import Outcome
+from trading.engine.outcomes import BalanceChanged, OrderAccepted, OrderCancelled, OrderRested, Outcome, Reason
 from trading.engine.packed import COMMAND, pack
-from trading.engine.snapshot import dump, load, state_hash
+from trading.engine.plain import CANCEL
+from trading.engine.snapshot import state_hash
 from trading.engine.unpacking import unpack
 from trading.tests.engine import flow
-from trading.tests.engine.desk import ALICE, BOB, BTC_USD, Desk
+from trading.tests.engine.desk import ALICE, BOB, BTC_USD, DAVE, Desk
 
 
 def kinds(outcomes: list[Outcome]) -> list[tuple[str, Outcome]]:
@@ -80,23 +81,39 @@ def test_the_bytes_are_the_same_native_and_interpreted() -> None:
 BYTES_HASH = "ab75bb526b3c3bb9270c0fb1fd330fea13c0e16d095864c2d798a3bcec15de6a"
 
 
-def test_amounts_beyond_a_word_are_told_whole() -> None:
-    desk = Desk()
-    desk.do(Credit(account=ALICE, asset="BTC", amount_atoms=10**30, source="faucet", reference="much"))
-    twin = load(dump(desk.engine))
+@pytest.mark.parametrize("available", [2**61 - 1, 2**61, 2**61 + 1, 2**62 + 5, 2**124 - 1, 2**124])
+@pytest.mark.parametrize("held", [0, 3])
+def test_amounts_beyond_a_word_are_told_whole(available: int, held: int) -> None:
+    """``available`` once the order rests; ``held``: so many times 10^18 before, three of which are too much for one word."""
+    desk = Desk(maximum_open_orders=10)
+    missing = available + 5 * 10**6 + held * 10**18
+    while missing:
+        desk.credit(DAVE, "BTC", min(missing, 10**36))
+        missing -= min(missing, 10**36)
+    for _ in range(held):
+        desk.sell(DAVE, 10**12, 1)
+    before = desk.engine.balance(DAVE, "BTC")
+    number = desk.seq + 1
     placed = PlaceOrder(
-        account=ALICE,
-        market=BTC_USD,
-        side="sell",
-        type="limit",
-        time_in_force="GTC",
-        price_ticks=100,
-        quantity_lots=5,
+        account=DAVE, market=BTC_USD, side="sell", type="limit", time_in_force="GTC", price_ticks=100, quantity_lots=5
     )
-    commands = [placed, CancelOrder(account=ALICE, order=desk.seq + 1)]
-    events = [Event(desk.seq + 1 + n, desk.seq + 1 + n, command) for n, command in enumerate(commands)]
-    told = unpack(desk.engine.apply_packed(b"".join(pack(event, twin) for event in events)), twin)
-    assert [kinds(one) for one in told] == [kinds(twin.apply(event)) for event in events]
+    events = [Event(number, number, placed), Event(number + 1, number + 1, CancelOrder(account=DAVE, order=number))]
+    told = unpack(desk.engine.apply_packed(b"".join(pack(event, desk.engine) for event in events)), desk.engine)
+    assert [kinds(one) for one in told] == [
+        kinds(
+            [
+                OrderAccepted(number, DAVE, BTC_USD),
+                OrderRested(number, DAVE, BTC_USD, "sell", 100, 5),
+                BalanceChanged(DAVE, "BTC", before[0] - 5 * 10**6, before[1] + 5 * 10**6),
+            ]
+        ),
+        kinds(
+            [
+                OrderCancelled(number, DAVE, BTC_USD, "sell", 100, 5, Reason.USER_CANCELLED),
+                BalanceChanged(DAVE, "BTC", *before),
+            ]
+        ),
+    ]
 
 
 def test_what_is_not_plain_is_not_packed() -> None:
@@ -115,5 +132,5 @@ def test_what_is_not_plain_is_not_packed() -> None:
 def test_after_a_time_that_goes_back_objects_go_on() -> None:
     desk = Desk()
     with pytest.raises(InvariantBroken):
-        desk.engine.apply_packed(COMMAND.pack(2, 0, ALICE, 7, 0))
+        desk.engine.apply_packed(COMMAND.pack(CANCEL, 0, ALICE, 7, 0))
     assert desk.cancel(ALICE, 7)
