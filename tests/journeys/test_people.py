@@ -23,6 +23,21 @@ NEW_PASSWORD = "an even longer password"
 SIGN_INS = 20
 
 
+REGISTER_BY_A_CHALLENGE_FOR_SIGNING_IN = """async () => {
+  const { post } = await import("/static/site/js/api.js");
+  const { publicKey } = await post("/sign-in/passkey/begin", {});
+  const credential = await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON({
+    challenge: publicKey.challenge,
+    rp: { id: "localhost", name: "Kontor" },
+    user: { id: "AAAA", name: "thief", displayName: "thief" },
+    pubKeyCredParams: [{ type: "public-key", alg: -7 }, { type: "public-key", alg: -257 }],
+    authenticatorSelection: { residentKey: "required", userVerification: "required" },
+  }) });
+  const added = post("/settings/passkeys/add", { name: "thief", credential: credential.toJSON() });
+  return added.then(() => "added", (error) => error.code);
+}"""
+
+
 @pytest.fixture(scope="module")
 def browser(cluster: Cluster) -> Iterator[Browser]:
     call_command("collectstatic", interactive=False, verbosity=0)
@@ -142,6 +157,9 @@ def test_a_passkey_signs_in_without_a_password(window: Window, server: Server) -
     sign_up(window, email)
     window.open(f"{site}/settings/email")
     verify_address(window, server, email)
+    # A stolen session has no password, and cannot have a challenge for signing in answered by a new key.
+    window.expect_complaint("401")
+    assert page.evaluate(REGISTER_BY_A_CHALLENGE_FOR_SIGNING_IN) == "wrong_second_factor"
     page.get_by_role("link", name="Passkeys").click()
     page.get_by_label("Name").fill("My laptop")
     page.get_by_label("Password").fill(PASSWORD)
