@@ -15,10 +15,11 @@ from .authentication import principals
 from .freeze import freeze_withdrawals
 from .mails import write_reset_link
 from .models import Proof, User
+from .networks import network_of
 from .problems import LINK_SPENT, WRONG_CREDENTIALS, Problem
 from .security_log import Caller, Event, record
 from .sessions import end_sessions
-from .throttling import FAILURES_AT_EMAIL, MAILS_FOR_ADDRESS, MAILS_TO_EMAIL, network_of
+from .throttling import FAILURES_AT_EMAIL, MAILS_FOR_ADDRESS, MAILS_TO_EMAIL
 from .verification import note_verified
 
 

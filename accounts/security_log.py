@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 
 from .mails import write_mail
 from .models import SecurityEvent, User
+from .networks import from_same_network
 
 USER_AGENT_LENGTH = 200
 DETAIL_LENGTH = 200
@@ -117,7 +118,7 @@ def _is_from_new_place(user: User, event: Event, caller: Caller) -> bool:
     if event is not Event.SIGNED_IN:
         return False
     earlier = SecurityEvent.objects.filter(user=user, kind__in=[Event.SIGNED_IN.value, Event.SIGNED_UP.value])
-    return earlier.exists() and not earlier.filter(ip=caller.ip).exists()
+    return earlier.exists() and not earlier.filter(from_same_network(caller.ip)).exists()
 
 
 def _write_alert(user: User, event: Event, caller: Caller, detail: str, now: dt.datetime) -> None:

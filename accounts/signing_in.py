@@ -11,6 +11,7 @@ from django.db import transaction
 from . import proofs
 from .mails import write_already_registered, write_code
 from .models import Proof, Session, User
+from .networks import from_same_network, network_of
 from .problems import (
     SECOND_FACTOR_REQUIRED,
     WRONG_CODE,
@@ -28,7 +29,6 @@ from .throttling import (
     MAILS_TO_EMAIL,
     SIGN_IN,
     SIGN_UP,
-    network_of,
 )
 from .users import register, verify_password
 from .verification import note_verified, send_verification_code
@@ -134,7 +134,7 @@ def _count_attempt(email: str, caller: Caller) -> None:
         FAILURES_AT_EMAIL.check(email)
     except Problem:
         # Nobody is locked out of his own account by strangers who guess at it.
-        if caller.ip is None or not Session.objects.filter(user__email=email, ip=caller.ip).exists():
+        if not Session.objects.filter(from_same_network(caller.ip), user__email=email).exists():
             raise
 
 

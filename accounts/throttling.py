@@ -6,7 +6,6 @@ The keys are what was typed, whether anybody has registered it or not, so that a
 ``RATE_LIMITS=off`` lifts them for load tests. Guesses at second factors are bounded in the database (``second_factors``).
 """
 
-import ipaddress
 import logging
 import time
 from dataclasses import dataclass
@@ -69,16 +68,6 @@ class Limit:
         name = f"limit:{self.name}:{window}:{key}".replace(" ", ":")
         counters.add(name, 0, timeout=self.window_s)
         return int(counters.incr(name, by))
-
-
-def network_of(ip: str | None) -> str:
-    """What limits by address count: an IPv4 address, or the /64 of an IPv6 one, of which everybody has a whole net."""
-    if not ip:
-        return ""
-    address = ipaddress.ip_address(ip)
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return ip
 
 
 SIGN_UP = Limit(name="sign-up", times=20, window_s=60)

@@ -217,3 +217,18 @@ def test_a_session_that_was_ended_elsewhere_ends_the_browsers_pages_too(anybody:
     Session.objects.update(ended_at=dt.datetime.now(dt.UTC))
     assert browser.get("/settings").headers["Location"].startswith("/sign-in")
     assert User.objects.count() == 1
+
+
+def test_a_sign_in_that_waits_for_its_second_factor_ends_with_a_new_password(ada: Client) -> None:
+    _, codes = with_app(ada)
+    waiting, other = Client(), Client()
+    for browser in (waiting, other):
+        answer = browser.post("/sign-in", {"email": EMAIL, "password": PASSWORD})
+        assert answer.headers["Location"] == "/sign-in/second-factor"
+        assert browser.get("/settings").headers["Location"].startswith("/sign-in?")
+    assert other.post("/sign-in/second-factor", {"code": codes[0]}).headers["Location"] == "/markets/BTC-USD"
+    assert other.get("/settings").status_code == 200
+    send(Client(), "post", "/user/password-reset", {"email": EMAIL})
+    send(Client(), "post", "/user/password", {"token": mailed_token(), "password": NEW_PASSWORD})
+    assert waiting.post("/sign-in/second-factor", {"code": codes[1]}).headers["Location"] == "/sign-in"
+    assert other.get("/settings").headers["Location"].startswith("/sign-in?")

@@ -12,8 +12,10 @@ from django.db import connection, connections
 from accounts import proofs
 from accounts.mails import mails_to
 from accounts.models import Mail, Proof, SecurityEvent, User
+from accounts.networks import network_of
 from accounts.problems import Problem
 from accounts.second_factors import GUESSES, recovery_codes_left, remove_factor, verify_factor
+from accounts.security_log import Caller
 from accounts.sessions import open_session
 from accounts.signing_in import (
     by_code,
@@ -24,7 +26,7 @@ from accounts.signing_in import (
     sign_up,
     spend_code,
 )
-from accounts.throttling import FAILURES_AT_EMAIL, MAILS_TO_EMAIL, SIGN_IN, network_of
+from accounts.throttling import FAILURES_AT_EMAIL, MAILS_TO_EMAIL, SIGN_IN
 from accounts.verification import level_of, verify_email
 from tests.fixtures import Database
 
@@ -251,6 +253,8 @@ def test_mails_to_one_address_are_limited(user: User) -> None:
 
 
 def test_a_sign_in_from_a_new_address_is_told_by_mail(user: User) -> None:
-    for caller, mails in [(HOME, 0), (HOME, 0), (ELSEWHERE, 1), (ELSEWHERE, 1), (HOME, 1)]:
+    net, same_net = Caller(ip="2001:db8::1"), Caller(ip="2001:db8::2:3:4:5")
+    seen = [(HOME, 0), (HOME, 0), (ELSEWHERE, 1), (ELSEWHERE, 1), (HOME, 1), (net, 2), (same_net, 2)]
+    for caller, mails in seen:
         open_signed_in(user=user, factor_proven=False, how="by password", caller=caller, now=NOW)
         assert len(mails_to(email=EMAIL)) == mails

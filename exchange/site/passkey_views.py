@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import browser
 from accounts.models import User
+from accounts.networks import network_of
 from accounts.passkeys import (
     begin_authentication,
     begin_registration,
@@ -22,7 +23,7 @@ from accounts.passkeys import (
 )
 from accounts.problems import MALFORMED, NOT_SIGNED_IN, WRONG_SECOND_FACTOR, Problem
 from accounts.step_up import note_proven
-from accounts.throttling import PASSKEY_TRIES, network_of
+from accounts.throttling import PASSKEY_TRIES
 
 from .second_factor_views import require_right_to_add
 from .settings_pages import now_utc, user_of

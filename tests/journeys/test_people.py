@@ -23,6 +23,21 @@ NEW_PASSWORD = "an even longer password"
 SIGN_INS = 20
 
 
+REGISTER_BY_A_CHALLENGE_FOR_SIGNING_IN = """async () => {
+  const { post } = await import("/static/site/js/api.js");
+  const { publicKey } = await post("/sign-in/passkey/begin", {});
+  const credential = await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON({
+    challenge: publicKey.challenge,
+    rp: { id: "localhost", name: "Kontor" },
+    user: { id: "AAAA", name: "thief", displayName: "thief" },
+    pubKeyCredParams: [{ type: "public-key", alg: -7 }, { type: "public-key", alg: -257 }],
+    authenticatorSelection: { residentKey: "required", userVerification: "required" },
+  }) });
+  const added = post("/settings/passkeys/add", { name: "thief", credential: credential.toJSON() });
+  return added.then(() => "added", (error) => error.code);
+}"""
+
+
 @pytest.fixture(scope="module")
 def browser(cluster: Cluster) -> Iterator[Browser]:
     call_command("collectstatic", interactive=False, verbosity=0)
@@ -105,7 +120,7 @@ def test_from_signing_up_to_an_app_and_back_in(window: Window, server: Server) -
     window.open("/sign-in/second-factor?next=/settings")
     page.get_by_label("Code").fill(recovery_code)
     page.get_by_role("button", name="Go on").click()
-    page.wait_for_url("**/settings")
+    page.wait_for_url(f"{server.url}/settings")
     page.get_by_role("link", name="Security log").click()
     for words in ("A second factor was added", "A recovery code was used", "The e-mail address was verified"):
         expect(page.get_by_text(words)).to_be_visible()
@@ -136,12 +151,16 @@ def test_a_passkey_signs_in_without_a_password(window: Window, server: Server) -
         "isUserVerified": True,
         "automaticPresenceSimulation": True,
     }
-    authenticator.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    made = authenticator.send("WebAuthn.addVirtualAuthenticator", {"options": options})
     site = f"http://localhost:{server.port}"
     window.open(f"{site}/sign-up")
     sign_up(window, email)
     window.open(f"{site}/settings/email")
     verify_address(window, server, email)
+    # A stolen session has no password, and cannot have a challenge for signing in answered by a new key.
+    window.expect_complaint("401")
+    assert page.evaluate(REGISTER_BY_A_CHALLENGE_FOR_SIGNING_IN) == "wrong_second_factor"
+    authenticator.send("WebAuthn.clearCredentials", {"authenticatorId": made["authenticatorId"]})
     page.get_by_role("link", name="Passkeys").click()
     page.get_by_label("Name").fill("My laptop")
     page.get_by_label("Password").fill(PASSWORD)
@@ -152,7 +171,7 @@ def test_a_passkey_signs_in_without_a_password(window: Window, server: Server) -
     page.get_by_role("button", name="Sign out").click()
     window.open(f"{site}/sign-in?next=/settings")
     page.get_by_role("button", name="Use a passkey").click()
-    page.wait_for_url("**/settings")
+    page.wait_for_url(f"{site}/settings")
     # As a second factor after the password, too.
     page.get_by_role("button", name="Sign out").click()
     window.open(f"{site}/sign-in?next=/settings/password")
@@ -161,14 +180,14 @@ def test_a_passkey_signs_in_without_a_password(window: Window, server: Server) -
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/sign-in/second-factor*")
     page.get_by_role("button", name="Use a passkey").click()
-    page.wait_for_url("**/settings/password")
+    page.wait_for_url(f"{site}/settings/password")
     page.get_by_label("Present password").fill(PASSWORD)
     page.get_by_label("New password").fill(NEW_PASSWORD)
     page.get_by_role("button", name="Change the password").click()
     expect(page.get_by_text("The password is changed.")).to_be_visible()
     window.open(f"{site}/settings/confirm?next=/settings/log")
     page.get_by_role("button", name="Use a passkey").click()
-    page.wait_for_url("**/settings/log")
+    page.wait_for_url(f"{site}/settings/log")
     expect(page.get_by_text("A second factor was proven by a passkey")).to_be_visible()
     window.open(f"{site}/settings")
     page.get_by_role("button", name="Remove My laptop").click()
@@ -185,7 +204,7 @@ def test_a_code_by_mail_and_a_forgotten_password(window: Window, server: Server)
     page.get_by_role("button", name="Send the code").click()
     page.get_by_label("Code from the mail").fill(mailed_code(server, email))
     page.get_by_role("button", name="Go on").click()
-    page.wait_for_url("**/settings")
+    page.wait_for_url(f"{server.url}/settings")
     page.get_by_role("link", name="Sessions").click()
     expect(page.get_by_role("row")).to_have_count(3)
     page.get_by_role("button", name="End all others").click()
@@ -195,7 +214,7 @@ def test_a_code_by_mail_and_a_forgotten_password(window: Window, server: Server)
     expect(page.get_by_text("The code is on its way.")).to_be_visible()
     page.get_by_label("Code from the mail").fill(mailed_code(server, email))
     page.get_by_role("button", name="Go on").click()
-    page.wait_for_url("**/settings/log")
+    page.wait_for_url(f"{server.url}/settings/log")
     window.open("/password-reset")
     page.get_by_label("E-mail").fill(email)
     page.get_by_role("button", name="Send the link").click()
