@@ -1,9 +1,14 @@
-"""Users, their trading accounts, their API sessions. Written by ``accounts.users`` and ``accounts.sessions`` alone."""
+"""Users, their trading accounts, their API sessions and keys.
+
+Each table has one module that writes it: ``accounts.users``, ``accounts.sessions``, ``accounts.api_keys``,
+``accounts.nonces``.
+"""
 
 import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -77,3 +82,49 @@ class Session(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class ApiKey(models.Model):
+    """A key for programs, bound to one trading account. Of an Ed25519 pair the public half; a shared secret sealed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="api_keys")
+    name = models.CharField(max_length=64)
+    sealed_secret = models.BinaryField(null=True)
+    public_key = models.BinaryField(max_length=32, null=True)
+    scopes = ArrayField(models.CharField(max_length=8))
+    addresses = ArrayField(models.CharField(max_length=43), help_text="Networks it may be used from; none: any.")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+    last_used_ip = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="api_key_is_hmac_or_ed25519",
+                condition=models.Q(sealed_secret=None) ^ models.Q(public_key=None),
+            ),
+            models.CheckConstraint(
+                name="api_key_scopes_are_known",
+                condition=models.Q(scopes__contained_by=["read", "trade", "withdraw"]) & ~models.Q(scopes=[]),
+            ),
+        ]
+        indexes = [models.Index(fields=["account", "-created_at"], name="api_key_by_account")]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.name}"
+
+
+class UsedNonce(models.Model):
+    """A signed request that was carried out, for the seconds in which it could come again."""
+
+    proof = models.CharField(max_length=128, primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["at"], name="used_nonce_by_time")]
+
+    def __str__(self) -> str:
+        return self.proof

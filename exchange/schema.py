@@ -5,12 +5,20 @@ from typing import Any
 import msgspec
 
 from accounts.problems import REGISTRY
+from accounts.scopes import SCOPES
 from trading.api.application import ROUTES
 from trading.api.routes import Route
 from trading.shapes import OrderPreview, ProblemBody
 
 _REF = "#/components/schemas/{name}"
-_PROBLEMS = {"all": (400, 404), "user": (400, 401, 403, 404, 409, 422, 503)}
+_PUBLIC_PROBLEMS = (400, 404)
+_PRIVATE_PROBLEMS = (400, 401, 403, 404, 409, 422, 503)
+_KEY_HEADERS = ("X-API-Key", "X-API-Timestamp", "X-API-Nonce", "X-API-Signature")
+
+_KEY_DESCRIPTION = (
+    "One of the four headers of a request signed by an API key: its id, the time in milliseconds, a nonce, and base64 of"
+    " HMAC-SHA256 or Ed25519 over timestamp, nonce, METHOD, path?query and hex(sha256(body)), joined by newlines."
+)
 
 
 def add_raw_realms(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
@@ -21,6 +29,9 @@ def add_raw_realms(result: dict[str, Any], generator: Any, request: Any, public:
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(_without_prefix_items(components))
     schemas["ProblemBody"]["properties"]["code"]["enum"] = sorted(REGISTRY)
+    schemes = result["components"].setdefault("securitySchemes", {})
+    for header in _KEY_HEADERS:
+        schemes[header] = {"type": "apiKey", "in": "header", "name": header, "description": _KEY_DESCRIPTION}
     for route in ROUTES:
         result["paths"].setdefault(route.path, {})[route.method.lower()] = _operation(route)
     for operations in result["paths"].values():
@@ -37,7 +48,8 @@ def _operation(route: Route) -> dict[str, Any]:
         "tags": [route.path.split("/")[1]],
         "parameters": _parameters(route),
         "responses": {
-            str(route.status): {"description": "Done.", "content": _content(route.answer, route.other_answer)}
+            str(route.status): {"description": "Done."}
+            | ({} if route.answer is None else {"content": _content(route.answer, route.other_answer)})
         },
     }
     if route.name == "place_order":
@@ -47,13 +59,22 @@ def _operation(route: Route) -> dict[str, Any]:
         }
     if route.name == "ready":
         operation["responses"]["503"] = {"description": "Some part does not serve.", "content": _content(route.answer)}
-    for status in _PROBLEMS[route.needs]:
+    for status in _PUBLIC_PROBLEMS if route.needs == "all" else _PRIVATE_PROBLEMS:
         operation["responses"].setdefault(str(status), _problem("See code."))
     if route.body is not None:
         operation["requestBody"] = {"required": True, "content": _content(route.body)}
     if route.needs != "all":
-        operation["security"] = [{"session": []}]
+        operation["security"] = _security(route)
     return operation
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    """Any one of these; the four headers of a key go together."""
+    choices: list[dict[str, list[str]]] = [{"session": []}]
+    if route.needs in (*SCOPES, "any_key"):
+        scope: list[str] = [route.needs] if route.needs in SCOPES else []
+        choices.append(dict.fromkeys(_KEY_HEADERS, scope))
+    return choices
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:

@@ -111,7 +111,10 @@ class SessionsView(APIView):
 
     @extend_schema(operation_id="sign_out", responses={204: None})
     def delete(self, request: Request) -> Response:
-        return _end(request, _principal(request).session_id)
+        session_id = _principal(request).session_id
+        if session_id is None:
+            raise Problem(NOT_SIGNED_IN, "Sign in first.")
+        return _end(request, session_id)
 
 
 class SessionView(APIView):

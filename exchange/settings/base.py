@@ -86,6 +86,9 @@ if REDIS_URL:
         }
     }
 
+# What seals the secrets of API keys, the newest first. Lost, the keys' owners make new ones.
+SEALING_KEYS: list[str] = []
+
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [

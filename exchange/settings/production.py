@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from .base import *  # noqa: F403
@@ -18,10 +19,25 @@ def _secret(name: str) -> str:
     raise ImproperlyConfigured(f"Set {name}, or {name}_FILE to a file that holds it.")
 
 
+def _sealing_keys() -> list[str]:
+    """Comma-separated, the newest first."""
+    keys = [key.strip() for key in _secret("SEALING_KEYS").split(",")]
+    try:
+        for key in keys:
+            Fernet(key)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            "SEALING_KEYS must be keys of 32 bytes in urlsafe base64, separated by commas; make one by "
+            "python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'."
+        ) from error
+    return keys
+
+
 if not RATE_LIMITS:
     raise ImproperlyConfigured("RATE_LIMITS=off is for load tests; production refuses it. Unset it.")
 
 SECRET_KEY = _secret("SECRET_KEY")
+SEALING_KEYS = _sealing_keys()
 ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

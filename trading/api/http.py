@@ -29,9 +29,12 @@ _msgpack_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
 
 
 class Request:
-    """One request. ``principal`` is set by the application before a handler that needs one runs."""
+    """One request. ``principal`` is set by the application before a handler that needs one runs.
 
-    __slots__ = ("body", "headers", "method", "parameter", "path", "principal", "request_id", "scope")
+    ``proof``: of a signed request, what it alone has (``accounts.signatures.Signed``); else None.
+    """
+
+    __slots__ = ("body", "headers", "method", "parameter", "path", "principal", "proof", "request_id", "scope")
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -42,12 +45,29 @@ class Request:
         self.body = b""
         self.parameter = ""
         self.principal: Principal | None = None
+        self.proof: str | None = None
+
+    @property
+    def signed_in(self) -> Principal:
+        if self.principal is None:
+            raise RuntimeError(f"{self.path} is not declared as needing a principal")
+        return self.principal
 
     @property
     def account(self) -> int:
-        if self.principal is None:
-            raise RuntimeError(f"{self.path} is not declared as needing a principal")
-        return self.principal.account_id
+        return self.signed_in.account_id
+
+    @property
+    def address(self) -> str:
+        """Of the client, as the server or a proxy that it trusts tells it."""
+        return str((self.scope.get("client") or ("",))[0])
+
+    @property
+    def target(self) -> bytes:
+        """path?query as it was sent."""
+        path: bytes = self.scope.get("raw_path") or self.path.encode()
+        query: bytes = self.scope["query_string"]
+        return path + b"?" + query if query else path
 
     def header(self, name: bytes) -> str | None:
         value = self.headers.get(name)

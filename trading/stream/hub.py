@@ -5,21 +5,17 @@ IN_FLIGHT_LIMIT order requests may be under way at once.
 """
 
 import asyncio
-import datetime as dt
 import logging
 import time
-import uuid
-from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.db import close_old_connections
 
-from accounts.authentication import Principal, load_stream_token
-from accounts.models import Session
+from accounts.authentication import Principal, load_stream_token, still_good
 from accounts.problems import INTERNAL, INVALID_PARAMETER, MALFORMED, NOT_READY, NOT_SIGNED_IN, Problem
+from accounts.scopes import Needs
 from trading import gateway
 from trading.api.http import BODY_LIMIT, Receive, Scope, Send, invalid, new_request_id
 from trading.engine.commands import Side
@@ -112,7 +108,7 @@ class Hub:
             await send({"type": "websocket.close", "code": CLOSE_GOING_AWAY})
             return
         await send({"type": "websocket.accept"})
-        client = Client(send)
+        client = Client(send, str((scope.get("client") or ("",))[0]))
         self._clients.add(client)
         client.post(_status())
         reading = asyncio.ensure_future(self._read(client, receive))
@@ -172,7 +168,7 @@ class Hub:
         elif client.in_flight >= IN_FLIGHT_LIMIT:
             raise Problem(OVERLOADED, f"{IN_FLIGHT_LIMIT} requests of this connection are under way.")
         else:
-            principal = await self._principal(client, call.params)
+            principal = await self._principal(client, call.params, "trade")
             client.in_flight += 1
             self._spawn(self._trade(client, call, principal, time_in))
 
@@ -184,7 +180,7 @@ class Hub:
             raise Problem(NOT_READY, "The engine is reading the journal.")
         principal = None
         if call.params.channel in PRIVATE_CHANNELS:
-            principal = await self._principal(client, call.params)
+            principal = await self._principal(client, call.params, "read")
         self._attach()
         for symbol in _symbols(call.params):
             try:
@@ -272,7 +268,7 @@ class Hub:
                 return {"count": count}
         raise RuntimeError(f"{call.method} is no method of orders")
 
-    async def _principal(self, client: Client, params: Params) -> Principal:
+    async def _principal(self, client: Client, params: Params, needs: Needs) -> Principal:
         if params.token is None:
             raise Problem(NOT_SIGNED_IN, "Give token, from GET /session/stream-token.")
         principal = client.principals.get(params.token)
@@ -280,7 +276,10 @@ class Hub:
             principal = await asyncio.to_thread(load_stream_token, params.token)
             if principal is None:
                 raise Problem(NOT_SIGNED_IN, "The token is not valid. Get one from GET /session/stream-token.")
+            if principal.key is not None:
+                principal.key.check_address(client.address)
             client.principals[params.token] = principal
+        principal.check(needs)
         return principal
 
     # Routine
@@ -295,19 +294,22 @@ class Hub:
                     client.post('{"channel":"heartbeat"}')
 
     async def _sweep_sessions(self) -> None:
-        """Closes the connections of sessions that have ended, anywhere."""
+        """Closes the connections of sessions that have ended and keys that were revoked, anywhere."""
         while True:
             await asyncio.sleep(SESSION_SWEEP_S)
-            ids = {p.session_id for client in self._clients for p in client.principals.values()}
-            if not ids:
+            proven = [p for client in self._clients for p in client.principals.values()]
+            sessions = {p.session_id for p in proven if p.session_id is not None}
+            keys = {p.key.id for p in proven if p.key is not None}
+            if not proven:
                 continue
             try:
-                open_ids = await asyncio.to_thread(_open_sessions, ids)
+                good = await asyncio.to_thread(still_good, sessions, keys)
             except Exception:
-                log.exception("stream: the sessions could not be checked")
+                log.exception("stream: sessions and keys could not be checked")
                 continue
+            ended = (sessions | keys) - good
             for client in list(self._clients):
-                if any(p.session_id not in open_ids for p in client.principals.values() if p.session_id in ids):
+                if any(p.proven_by in ended for p in client.principals.values()):
                     client.close(CLOSE_SESSION_ENDED)
 
     def _attach(self) -> None:
@@ -320,14 +322,6 @@ class Hub:
         task = asyncio.ensure_future(routine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _open_sessions(ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
-    """Those of ``ids`` that are open, read in a worker thread, whose connection may have died since it was last used."""
-    close_old_connections()
-    now = dt.datetime.now(dt.UTC)
-    sessions = Session.objects.filter(id__in=list(ids), ended_at=None, expires_at__gt=now, user__is_active=True)
-    return set(sessions.values_list("id", flat=True))
 
 
 def _symbols(params: Params) -> list[str | None]:
