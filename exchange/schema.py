@@ -11,8 +11,8 @@ from trading.api.routes import Route
 from trading.shapes import OrderPreview, ProblemBody
 
 _REF = "#/components/schemas/{name}"
-_PUBLIC_PROBLEMS = (400, 404)
-_PRIVATE_PROBLEMS = (400, 401, 403, 404, 409, 422, 503)
+_PUBLIC_PROBLEMS = (400, 404, 429)
+_PRIVATE_PROBLEMS = (400, 401, 403, 404, 409, 422, 429, 503)
 _KEY_HEADERS = ("X-API-Key", "X-API-Timestamp", "X-API-Nonce", "X-API-Signature")
 
 _KEY_DESCRIPTION = (
@@ -46,6 +46,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "operationId": route.name,
         "summary": route.summary,
         "tags": [route.path.split("/")[1]],
+        "x-weight": {"address" if route.needs == "all" else "account": route.weight, "orders": route.orders},
         "parameters": _parameters(route),
         "responses": {
             str(route.status): {"description": "Done."}

@@ -386,6 +386,7 @@ class ProblemBody(Struct, kw_only=True, omit_defaults=True):
     order_id: str | None = None
     sequence: int | None = None
     errors: dict[str, list[str]] | None = None
+    retry_after_s: int | None = None
 
 
 class OrderLike(Protocol):

@@ -168,6 +168,13 @@ SPECTACULAR_SETTINGS = {
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 RATE_LIMITS = os.environ.get("RATE_LIMITS", "on") != "off"
+RATE_LIMIT_WINDOW_S = int(os.environ.get("RATE_LIMIT_WINDOW_S", "10"))
+RATE_LIMIT_QUOTAS = {
+    "account": int(os.environ.get("RATE_LIMIT_ACCOUNT", "10000")),
+    "orders": int(os.environ.get("RATE_LIMIT_ORDERS", "5000")),
+    "address": int(os.environ.get("RATE_LIMIT_ADDRESS", "5000")),
+}
+"""Weight in a window; GET /public/limits publishes it."""
 
 LOGGING = {
     "version": 1,

@@ -109,7 +109,7 @@ ROUTES = [
     Route(method="GET", path="/account/balances", name="balances", summary="What I have, free and held", needs="read",
           handler=get_balances, answer=BalanceList),
     Route(method="GET", path="/account/ledger", name="ledger", summary="Every change of my balances, newest first",
-          needs="read", handler=get_ledger, query=LedgerQuery, answer=LedgerPage),
+          weight=5, needs="read", handler=get_ledger, query=LedgerQuery, answer=LedgerPage),
     Route(method="POST", path="/account/faucet", name="faucet", summary="Play money, in demo mode", needs="user",
           handler=post_faucet, status=201, body=FaucetRequest, answer=FaucetBody),
     Route(method="GET", path="/session/stream-token", name="stream_token", summary="A token for the stream",

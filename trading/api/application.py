@@ -6,16 +6,19 @@ import django.db
 import psycopg
 
 from accounts.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_READY, Problem
+from accounts.rate_limits import ACCOUNT, ADDRESS, ORDERS, address_key
 from trading.runtime import Runtime
 
 from . import account, keys, public, trade
 from .authentication import authenticate
 from .http import Disconnected, Receive, Request, Scope, Send, respond, respond_problem
+from .limits import limits_route
 from .routes import Route, Router
 
 log = logging.getLogger(__name__)
 
-ROUTES = [*public.ROUTES, *account.ROUTES, *keys.ROUTES, *trade.ROUTES]
+_ROUTES = [*public.ROUTES, *account.ROUTES, *keys.ROUTES, *trade.ROUTES]
+ROUTES = [*_ROUTES, limits_route(_ROUTES)]
 REALMS = ("/public", "/trade", "/health", "/account", "/deposit", "/withdrawal", "/staff", "/operator")
 """Where an unknown path is a program's mistake, and answered as one."""
 _router = Router(ROUTES)
@@ -34,8 +37,14 @@ async def application(runtime: Runtime, scope: Scope, receive: Receive, send: Se
             route = _route(request)
             if not (runtime.ready or route.always):
                 raise Problem(NOT_READY, "The engine is reading the journal.", headers={"Retry-After": "1"})
-            if route.needs != "all":
+            if route.needs == "all":
+                if route.weight:
+                    request.spend(ADDRESS, address_key(request.address), route.weight)
+            else:
                 request.principal = await authenticate(request, route)
+                request.spend(ACCOUNT, request.account, route.weight)
+                if route.orders and not route.has_many:
+                    request.spend(ORDERS, request.account, route.orders)
             reply = await route.handler(runtime, request)
             await respond(send, request, reply.status, reply.body)
         except Problem as problem:

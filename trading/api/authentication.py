@@ -8,6 +8,8 @@ import datetime as dt
 import hmac
 import time
 import uuid
+from collections.abc import Callable
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -27,10 +29,13 @@ from accounts.authentication import (
 )
 from accounts.nonces import NonceGuard, use_everywhere
 from accounts.problems import CSRF_FAILED, INVALID_PARAMETER, KEY_NOT_VALID, NOT_SIGNED_IN, WRONG_SIGNATURE, Problem
+from accounts.rate_limits import ADDRESS, LOOKUP_WEIGHT, address_key
 from accounts.signatures import KEY_HEADER, read_signed
 
 from .http import Request
 from .routes import Route
+
+T = TypeVar("T")
 
 ACCOUNT_HEADER = b"x-account"
 NOTED_LIMIT = 10_000
@@ -58,7 +63,7 @@ async def _by_key(request: Request) -> Principal:
     signed = read_signed(request.headers, request.method, request.target, request.body)
     now_ms = time.time_ns() // 1_000_000
     signed.check_time(now_ms)
-    principal = principals.get(api_key_key(signed.key_id)) or await asyncio.to_thread(load_key, signed.key_id)
+    principal = principals.get(api_key_key(signed.key_id)) or await _looked_up(request, load_key, signed.key_id)
     if principal is None or principal.key is None:
         raise Problem(KEY_NOT_VALID, "This key is unknown or was revoked.")
     if not principal.key.verifier.verifies(signed.signature, signed.message):
@@ -79,7 +84,7 @@ async def _by_session(request: Request) -> Principal:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Problem(NOT_SIGNED_IN, "Send the header 'Authorization: Bearer TOKEN'.")
-        principal = principals.get(token_key(token)) or await asyncio.to_thread(load_token, token)
+        principal = principals.get(token_key(token)) or await _looked_up(request, load_token, token)
         if principal is None:
             raise Problem(NOT_SIGNED_IN, "This session has ended or never was. Sign in again.")
         return principal
@@ -88,10 +93,16 @@ async def _by_session(request: Request) -> Principal:
         raise Problem(NOT_SIGNED_IN, "Sign in, and send the header 'Authorization: Bearer TOKEN'.")
     if request.method not in _SAFE:
         _check_csrf(request)
-    principal = principals.get(cookie_key(session_key)) or await asyncio.to_thread(load_cookie, session_key)
+    principal = principals.get(cookie_key(session_key)) or await _looked_up(request, load_cookie, session_key)
     if principal is None:
         raise Problem(NOT_SIGNED_IN, "Your session has ended. Sign in again.")
     return principal
+
+
+async def _looked_up(request: Request, load: Callable[[T], Principal | None], proof: T) -> Principal | None:
+    """What is not in memory, from the database. It counts for the address, for nobody is known yet. Raises Problem."""
+    request.spend(ADDRESS, address_key(request.address), LOOKUP_WEIGHT)
+    return await asyncio.to_thread(load, proof)
 
 
 async def _acting(request: Request, principal: Principal) -> Principal:

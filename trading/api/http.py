@@ -3,14 +3,16 @@
 import itertools
 import os
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Hashable, MutableMapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+from django.conf import settings
 
 from accounts.authentication import Principal
 from accounts.problems import INVALID_PARAMETER, MALFORMED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, Problem
+from accounts.rate_limits import Meter
 from trading.shapes import json_encoder, msgpack_encoder
 
 Scope = MutableMapping[str, Any]
@@ -31,10 +33,22 @@ _msgpack_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
 class Request:
     """One request. ``principal`` is set by the application before a handler that needs one runs.
 
+    ``meters``: what it was counted by, for its answer to tell.
     ``proof``: of a signed request, what it alone has (``accounts.signatures.Signed``); else None.
     """
 
-    __slots__ = ("body", "headers", "method", "parameter", "path", "principal", "proof", "request_id", "scope")
+    __slots__ = (
+        "body",
+        "headers",
+        "meters",
+        "method",
+        "parameter",
+        "path",
+        "principal",
+        "proof",
+        "request_id",
+        "scope",
+    )
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -46,6 +60,7 @@ class Request:
         self.parameter = ""
         self.principal: Principal | None = None
         self.proof: str | None = None
+        self.meters: tuple[tuple[Meter, Hashable], ...] = ()
 
     @property
     def signed_in(self) -> Principal:
@@ -61,6 +76,14 @@ class Request:
     def address(self) -> str:
         """Of the client, as the server or a proxy that it trusts tells it."""
         return str((self.scope.get("client") or ("",))[0])
+
+    def spend(self, meter: Meter, key: Hashable, weight: int) -> None:
+        """Counts the request, unless limits are lifted. Raises Problem rate_limited."""
+        if not settings.RATE_LIMITS:
+            return
+        if (meter, key) not in self.meters:
+            self.meters += ((meter, key),)
+        meter.spend(key, weight)
 
     @property
     def target(self) -> bytes:
@@ -155,6 +178,14 @@ def invalid(error: msgspec.ValidationError) -> Problem:
     return Problem(INVALID_PARAMETER, f"{field}: {text}." if field else f"{text}.", extra)
 
 
+def limit_headers(request: Request) -> list[tuple[bytes, bytes]]:
+    """RateLimit and RateLimit-Policy, as the counters stand now."""
+    return [
+        (b"ratelimit-policy", b", ".join([meter.policy_header for meter, _ in request.meters])),
+        (b"ratelimit", b", ".join([meter.header(key) for meter, key in request.meters])),
+    ]
+
+
 async def respond(
     send: Send, request: Request, status: int, body: object, headers: tuple[tuple[bytes, bytes], ...] = ()
 ) -> None:
@@ -175,6 +206,8 @@ async def respond(
         (b"cache-control", b"no-store"),
         *headers,
     ]
+    if request.meters:
+        start += limit_headers(request)
     await send({"type": "http.response.start", "status": status, "headers": start if body is not None else start[1:]})
     await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else content})
 

@@ -28,6 +28,8 @@ class Route:
     ``guarded_by``: what keeps a signed request from counting twice in two processes. All it does may go through the
     "journal", whose command ids are unique; a mere look is harmless, this "process" alone refuses its repetition; else the
     nonce is written to the "database" first.
+    ``weight`` counts for the account, of calls for all for the address; ``orders`` for the account's orders, counted by the
+    handler if the body says how many there are (``has_many``).
     """
 
     method: str
@@ -43,6 +45,9 @@ class Route:
     answer: type | None = None
     other_answer: type | None = None
     guarded_by: Guard | None = None
+    weight: int = 1
+    orders: int = 0
+    has_many: bool = False
 
     @property
     def guard(self) -> Guard:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from accounts.rate_limits import ORDERS
 from trading import batches, gateway, queries
 from trading.engine.commands import Side
 from trading.order_facts import age
@@ -67,10 +68,12 @@ async def post_order(runtime: Runtime, request: Request) -> Reply:
 
 
 async def post_batch(runtime: Runtime, request: Request) -> Reply:
+    given = request.json(BatchRequest)
+    request.spend(ORDERS, request.account, len(given.orders))
     body = await batches.place_batch(
         runtime,
         account=request.account,
-        request=request.json(BatchRequest),
+        request=given,
         idempotency_key=request.header(b"idempotency-key"),
         request_id=request.request_id,
         proof=request.proof,
@@ -179,8 +182,8 @@ async def get_fills(runtime: Runtime, request: Request) -> Reply:
 
 ROUTES = [
     Route(method="POST", path="/trade/orders", name="place_order", summary="Place an order", needs="trade",
-          guarded_by="journal", handler=post_order, status=201, body=OrderRequest, answer=OrderBody),
-    Route(method="GET", path="/trade/orders", name="orders", summary="My open or closed orders", needs="read",
+          guarded_by="journal", orders=1, handler=post_order, status=201, body=OrderRequest, answer=OrderBody),
+    Route(method="GET", path="/trade/orders", name="orders", summary="My open or closed orders", weight=5, needs="read",
           handler=get_orders, query=OrdersQuery, answer=OrderList),
     Route(method="DELETE", path="/trade/orders", name="cancel_orders", summary="Cancel all my orders", needs="trade",
           guarded_by="journal", handler=delete_orders, query=CancelQuery, answer=Cancelled),
@@ -189,11 +192,11 @@ ROUTES = [
     Route(method="DELETE", path="/trade/orders/{id}", name="cancel_order", summary="Cancel one order", needs="trade",
           guarded_by="journal", handler=delete_order, answer=OrderBody),
     Route(method="PATCH", path="/trade/orders/{id}", name="amend_order", summary="Change one open order in place",
-          needs="trade", guarded_by="journal", handler=patch_order, body=AmendRequest, answer=OrderBody),
+          needs="trade", guarded_by="journal", orders=1, handler=patch_order, body=AmendRequest, answer=OrderBody),
     Route(method="POST", path="/trade/orders/batch", name="place_orders", summary="Place up to 100 orders, one after the other",
-          needs="trade", guarded_by="journal", handler=post_batch, body=BatchRequest, answer=BatchBody),
+          needs="trade", guarded_by="journal", orders=1, has_many=True, handler=post_batch, body=BatchRequest, answer=BatchBody),
     Route(method="POST", path="/trade/cancel-after", name="cancel_after", summary="Cancel all my orders if I fall silent",
           needs="trade", guarded_by="journal", handler=post_cancel_after, body=CancelAfterRequest, answer=CancelAfterBody),
-    Route(method="GET", path="/trade/fills", name="fills", summary="My fills", needs="read",
+    Route(method="GET", path="/trade/fills", name="fills", summary="My fills", weight=5, needs="read",
           handler=get_fills, query=FillsQuery, answer=FillList),
 ]  # fmt: skip

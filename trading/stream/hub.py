@@ -15,6 +15,7 @@ from django.conf import settings
 
 from accounts.authentication import Principal, load_stream_token, still_good
 from accounts.problems import INTERNAL, INVALID_PARAMETER, MALFORMED, NOT_READY, NOT_SIGNED_IN, Problem
+from accounts.rate_limits import ACCOUNT, ADDRESS, LOOKUP_WEIGHT, ORDERS, Meter, address_key
 from accounts.scopes import Needs
 from trading import gateway
 from trading.api.http import BODY_LIMIT, Receive, Scope, Send, invalid, new_request_id
@@ -28,6 +29,7 @@ from trading.shapes import OrderRequest, at_text
 
 from .channels import DEPTHS, Channels
 from .client import CLOSE_GOING_AWAY, CLOSE_SESSION_ENDED, CLOSE_TOO_LARGE, Client
+from .weights import CONNECTION_WEIGHT, UNKNOWN, WEIGHTS
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +93,7 @@ class Hub:
         self._clients: set[Client] = set()
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
-        runtime.observer = self
+        runtime.observers.append(self)
         for routine in (self._beat(), self._sweep_sessions()):
             self._spawn(routine)
 
@@ -107,8 +109,13 @@ class Hub:
         if scope["path"] != PATH or (await receive())["type"] != "websocket.connect" or self._closing:
             await send({"type": "websocket.close", "code": CLOSE_GOING_AWAY})
             return
-        await send({"type": "websocket.accept"})
         client = Client(send, str((scope.get("client") or ("",))[0]))
+        try:
+            _spend(ADDRESS, client.address, CONNECTION_WEIGHT)
+        except Problem as problem:
+            await _refuse_connection(send, problem)
+            return
+        await send({"type": "websocket.accept"})
         self._clients.add(client)
         client.post(_status())
         reading = asyncio.ensure_future(self._read(client, receive))
@@ -159,6 +166,8 @@ class Hub:
 
     async def _begin(self, client: Client, call: Call, time_in: str) -> None:
         """Answers the request, or starts the task that will; the next request is read after that."""
+        weight = WEIGHTS.get(call.method, UNKNOWN)
+        _spend(ADDRESS, client.address, weight.address)
         if call.method == "ping":
             client.post(_answer("pong", call.req_id, time_in, {}))
         elif call.method in ("subscribe", "unsubscribe"):
@@ -169,6 +178,8 @@ class Hub:
             raise Problem(OVERLOADED, f"{IN_FLIGHT_LIMIT} requests of this connection are under way.")
         else:
             principal = await self._principal(client, call.params, "trade")
+            _spend(ACCOUNT, principal.account_id, weight.account)
+            _spend(ORDERS, principal.account_id, weight.orders)
             client.in_flight += 1
             self._spawn(self._trade(client, call, principal, time_in))
 
@@ -273,6 +284,7 @@ class Hub:
             raise Problem(NOT_SIGNED_IN, "Give token, from GET /session/stream-token.")
         principal = client.principals.get(params.token)
         if principal is None:
+            _spend(ADDRESS, client.address, LOOKUP_WEIGHT)
             principal = await asyncio.to_thread(load_stream_token, params.token)
             if principal is None:
                 raise Problem(NOT_SIGNED_IN, "The token is not valid. Get one from GET /session/stream-token.")
@@ -322,6 +334,20 @@ class Hub:
         task = asyncio.ensure_future(routine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _refuse_connection(send: Send, problem: Problem) -> None:
+    """Answers the handshake by HTTP."""
+    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    start = {"type": "websocket.http.response.start", "status": problem.kind.status, "headers": headers}
+    await send(start)
+    await send({"type": "websocket.http.response.body", "body": _encode(problem.body(new_request_id()))})
+
+
+def _spend(meter: Meter, key: str | int, weight: int) -> None:
+    """Counts a request, unless limits are lifted; of an address its key. Raises Problem rate_limited."""
+    if weight and settings.RATE_LIMITS:
+        meter.spend(address_key(key) if isinstance(key, str) else key, weight)
 
 
 def _symbols(params: Params) -> list[str | None]:
