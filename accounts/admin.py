@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from .models import Account, Session, User
+from .models import Account, ApiKey, Session, User
 
 
 class ReadOnly:
@@ -65,3 +65,15 @@ class SessionAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("token_hash")
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    list_display = ("id", "account", "name", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
+    search_fields = ("id", "account__owner__email", "last_used_ip")
+    exclude = ("sealed_secret", "public_key")
+    ordering = ("-created_at",)
+    list_select_related = ("account",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("sealed_secret")

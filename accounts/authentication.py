@@ -261,7 +261,7 @@ def _principal(session: Session | None) -> Principal | None:
         return None
     if session.expires_at <= dt.datetime.now(dt.UTC):
         return None
-    accounts = dict(Account.objects.filter(owner=session.user_id).values_list("name", "id"))
+    accounts = dict(Account.objects.filter(owner=session.user_id, is_linked=True).values_list("name", "id"))
     return Principal(
         user_id=session.user_id,
         account_id=accounts[MAIN],

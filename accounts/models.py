@@ -1,7 +1,7 @@
 """Users, their trading accounts, their API sessions and keys.
 
 Each table has one module that writes it: ``accounts.users``, ``accounts.sessions``, ``accounts.api_keys``,
-``accounts.nonces``.
+``accounts.nonces``; further trading accounts are opened by ``accounts.subaccounts``.
 """
 
 import uuid
@@ -56,6 +56,9 @@ class Account(models.Model):
     id = models.BigAutoField(primary_key=True)
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="accounts")
     name = models.CharField(max_length=40, default="main")
+    is_linked = models.BooleanField(
+        default=True, db_default=True, help_text="The engine knows whose it is. Until then it cannot be used."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

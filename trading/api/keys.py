@@ -9,12 +9,12 @@ from msgspec import Meta, Struct
 from accounts import api_keys
 from accounts.api_keys import ADDRESSES_LIMIT, NAME_LIMIT
 from accounts.authentication import principals
+from accounts.database import in_database
 from accounts.models import ApiKey
 from accounts.scopes import Scope
 from trading.runtime import Runtime
 from trading.shapes import datetime_text
 
-from .database import in_database
 from .http import Request
 from .routes import Reply, Route
 

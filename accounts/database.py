@@ -1,4 +1,4 @@
-"""Domain functions that use Django's models, called from a handler: in a worker thread, on a connection that is alive."""
+"""Functions that use Django's models, called from the event loop: in a worker thread, on a connection that is alive."""
 
 import asyncio
 from collections.abc import Callable
