@@ -2,6 +2,8 @@
 
 import datetime as dt
 import uuid
+from dataclasses import replace
+from typing import get_args
 
 import pytest
 from cryptography.fernet import Fernet
@@ -9,11 +11,13 @@ from django.conf import LazySettings
 from django.db import IntegrityError, transaction
 
 from accounts import nonces
+from accounts.authentication import Key, Principal
 from accounts.models import Account, ApiKey
 from accounts.nonces import GENERATION_MS, NonceGuard, use_everywhere
 from accounts.problems import Problem
+from accounts.scopes import Needs
 from accounts.sealing import NotOpened, seal, unseal
-from accounts.signatures import WINDOW_MS
+from accounts.signatures import WINDOW_MS, HmacVerifier
 from accounts.users import register
 from tests.fixtures import Database
 
@@ -99,3 +103,35 @@ def test_the_database_refuses_a_key_that_makes_no_sense(database: Database, wron
     ApiKey(**good).save()
     with pytest.raises(IntegrityError), transaction.atomic():
         ApiKey(**{**good, "id": uuid.uuid4(), **wrong}).save(force_insert=True)
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [
+        ("user", {"user", "any_key", "read", "trade", "withdraw"}),
+        ("admin", {"user", "any_key", "read", "trade", "withdraw", "admin"}),
+        ("operator", {"user", "any_key", "read", "trade", "withdraw", "admin", "operator"}),
+    ],
+)
+def test_a_session_may_what_its_role_reaches_and_a_key_of_that_user_only_its_scopes(
+    role: str, allowed: set[str]
+) -> None:
+    person = Principal(
+        user_id=uuid.uuid4(),
+        account_id=1,
+        accounts=frozenset((1,)),
+        role=role,
+        expires_at=None,
+        session_id=uuid.uuid4(),
+    )
+    key = Key(id=uuid.uuid4(), scopes=frozenset(("read",)), networks=(), verifier=HmacVerifier(b"x"))
+    for needs in get_args(Needs):
+        if needs == "all":
+            continue
+        for principal, may in ((person, needs in allowed), (replace(person, key=key), needs in ("read", "any_key"))):
+            if may:
+                principal.check(needs)
+            else:
+                with pytest.raises(Problem) as refused:
+                    principal.check(needs)
+                assert refused.value.kind.code == ("forbidden" if principal.key is None else "scope_missing")
