@@ -113,4 +113,5 @@ def _without_prefix_items(schema: Any) -> Any:
 
 def _problem(description: str) -> dict[str, Any]:
     schema = {"$ref": _REF.format(name="ProblemBody")}
-    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+    content = {"application/problem+json": {"schema": schema}, "application/msgpack": {"schema": schema}}
+    return {"description": description, "content": content}
