@@ -20,6 +20,14 @@ _KEY_DESCRIPTION = (
     " HMAC-SHA256 or Ed25519 over timestamp, nonce, METHOD, path?query and hex(sha256(body)), joined by newlines."
 )
 
+_ACCOUNT_PARAMETER = {
+    "name": "X-Account",
+    "in": "header",
+    "required": False,
+    "description": "Which of my trading accounts acts; without it main, or the account of the key.",
+    "schema": {"type": "integer"},
+}
+
 
 def add_raw_realms(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """drf-spectacular's postprocessing hook."""
@@ -48,10 +56,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "tags": [route.path.split("/")[1]],
         "x-weight": {"address" if route.needs == "all" else "account": route.weight, "orders": route.orders},
         "parameters": _parameters(route),
-        "responses": {
-            str(route.status): {"description": "Done."}
-            | ({} if route.answer is None else {"content": _content(route.answer, route.other_answer)})
-        },
+        "responses": {str(route.status): {"description": "Done."} | _content_of(route)},
     }
     if route.name == "place_order":
         operation["responses"]["200"] = {
@@ -69,6 +74,13 @@ def _operation(route: Route) -> dict[str, Any]:
     return operation
 
 
+def _content_of(route: Route) -> dict[str, Any]:
+    """What it answers with; nothing for an answer without content."""
+    if route.is_csv:
+        return {"content": {"text/csv": {"schema": {"type": "string"}}}}
+    return {} if route.answer is None else {"content": _content(route.answer, route.other_answer)}
+
+
 def _security(route: Route) -> list[dict[str, list[str]]]:
     """Any one of these; the four headers of a key go together."""
     choices: list[dict[str, list[str]]] = [{"session": []}]
@@ -83,6 +95,8 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     if route.path.endswith("}"):
         name = route.path[route.path.index("{") + 1 : -1]
         parameters.append({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
+    if route.needs != "all":
+        parameters.append(_ACCOUNT_PARAMETER)
     if route.query is not None:
         schema = msgspec.json.schema(route.query)
         (definition,) = [d for d in schema["$defs"].values() if "properties" in d]

@@ -12,7 +12,9 @@ from trading.api.application import ROUTES
 pytestmark = pytest.mark.usefixtures("silent_market")
 
 PACKED = {"Content-Type": "application/msgpack", "Accept": "application/msgpack"}
-LOOKS = [route for route in ROUTES if route.method == "GET" and not route.path.endswith("}")]
+LOOKS = [
+    route for route in ROUTES if route.method == "GET" and route.answer is not None and not route.path.endswith("}")
+]
 PASSING = {"at", "unix_us", "request_id", "token", "expires_at", "waiting", "retry_after_s"}
 """What may differ between two answers to the same question."""
 

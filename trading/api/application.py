@@ -9,15 +9,15 @@ from accounts.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_READY
 from accounts.rate_limits import ACCOUNT, ADDRESS, ORDERS, address_key
 from trading.runtime import Runtime
 
-from . import account, keys, public, subaccounts, trade
+from . import account, exports, keys, public, subaccounts, trade
 from .authentication import authenticate
-from .http import Disconnected, Receive, Request, Scope, Send, respond, respond_problem
+from .http import Disconnected, File, Interrupted, Receive, Request, Scope, Send, respond, respond_file, respond_problem
 from .limits import limits_route
 from .routes import Route, Router
 
 log = logging.getLogger(__name__)
 
-_ROUTES = [*public.ROUTES, *account.ROUTES, *keys.ROUTES, *subaccounts.ROUTES, *trade.ROUTES]
+_ROUTES = [*public.ROUTES, *account.ROUTES, *exports.ROUTES, *keys.ROUTES, *subaccounts.ROUTES, *trade.ROUTES]
 ROUTES = [*_ROUTES, limits_route(_ROUTES)]
 REALMS = ("/public", "/trade", "/health", "/account", "/deposit", "/withdrawal", "/staff", "/operator")
 """Where an unknown path is a program's mistake, and answered as one."""
@@ -46,11 +46,17 @@ async def application(runtime: Runtime, scope: Scope, receive: Receive, send: Se
                 if route.orders and not route.has_many:
                     request.spend(ORDERS, request.account, route.orders)
             reply = await route.handler(runtime, request)
-            await respond(send, request, reply.status, reply.body)
+            if isinstance(reply.body, File):
+                await respond_file(send, request, reply.body)
+            else:
+                await respond(send, request, reply.status, reply.body)
         except Problem as problem:
             await respond_problem(send, request, problem)
     except Disconnected:
         return
+    except Interrupted as error:
+        log.warning("request %s: %s", request.request_id, error)
+        raise  # the server closes the connection without the answer's end
     except (django.db.Error, psycopg.OperationalError) as error:
         log.warning("request %s: database: %s", request.request_id, str(error).strip() or repr(error))
         unavailable = Problem(NOT_READY, "The database does not answer.", headers={"Retry-After": "1"})

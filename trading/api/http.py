@@ -3,7 +3,8 @@
 import itertools
 import os
 import re
-from collections.abc import Awaitable, Callable, Hashable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, MutableMapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -158,6 +159,19 @@ class Disconnected(Exception):
     """The client went away before it had sent its request."""
 
 
+class Interrupted(Exception):
+    """An answer that had begun could not be ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An answer to be saved, of any length."""
+
+    name: str
+    media_type: str
+    chunks: AsyncIterator[bytes]
+
+
 def choose_request_id(given: bytes | None) -> str:
     """The client's own request id if it is well-formed, else a new one."""
     if given is not None and _REQUEST_ID.fullmatch(given):
@@ -210,6 +224,32 @@ async def respond(
         start += limit_headers(request)
     await send({"type": "http.response.start", "status": status, "headers": start if body is not None else start[1:]})
     await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else content})
+
+
+async def respond_file(send: Send, request: Request, file: File) -> None:
+    """Answers with a file, chunk by chunk as the client takes them.
+
+    What goes wrong before the first chunk is raised as it is; after it Interrupted, and the client sees an answer without
+    an end.
+    """
+    first = await anext(file.chunks)
+    start = [
+        (b"content-type", file.media_type.encode()),
+        (b"content-disposition", f'attachment; filename="{file.name}"'.encode()),
+        (b"x-request-id", request.request_id.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+        *(limit_headers(request) if request.meters else []),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": start})
+    if request.method != "HEAD":
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        try:
+            async for chunk in file.chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except Exception as error:
+            raise Interrupted(f"{file.name} was cut off: {error!r}") from error
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def respond_problem(send: Send, request: Request, problem: Problem) -> None:

@@ -29,7 +29,7 @@ class Route:
     "journal", whose command ids are unique; a mere look is harmless, this "process" alone refuses its repetition; else the
     nonce is written to the "database" first.
     ``weight`` counts for the account, of calls for all for the address; ``orders`` for the account's orders, counted by the
-    handler if the body says how many there are (``has_many``).
+    handler if the body says how many there are (``has_many``). ``is_csv``: it answers with a file.
     """
 
     method: str
@@ -48,6 +48,7 @@ class Route:
     weight: int = 1
     orders: int = 0
     has_many: bool = False
+    is_csv: bool = False
 
     @property
     def guard(self) -> Guard:
