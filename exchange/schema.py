@@ -28,6 +28,14 @@ _ACCOUNT_PARAMETER = {
     "schema": {"type": "integer"},
 }
 
+_IDEMPOTENCY_PARAMETER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same request under the same key is carried out once.",
+    "schema": {"type": "string"},
+}
+
 
 def add_raw_realms(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """drf-spectacular's postprocessing hook."""
@@ -97,6 +105,8 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         parameters.append({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
     if route.needs != "all":
         parameters.append(_ACCOUNT_PARAMETER)
+    if route.idempotency_key:
+        parameters.append(_IDEMPOTENCY_PARAMETER)
     if route.query is not None:
         schema = msgspec.json.schema(route.query)
         (definition,) = [d for d in schema["$defs"].values() if "properties" in d]

@@ -111,7 +111,7 @@ ROUTES = [
     Route(method="GET", path="/account/ledger", name="ledger", summary="Every change of my balances, newest first",
           weight=5, needs="read", handler=get_ledger, query=LedgerQuery, answer=LedgerPage),
     Route(method="POST", path="/account/faucet", name="faucet", summary="Play money, in demo mode", needs="user",
-          handler=post_faucet, status=201, body=FaucetRequest, answer=FaucetBody),
+          idempotency_key=True, handler=post_faucet, status=201, body=FaucetRequest, answer=FaucetBody),
     Route(method="GET", path="/session/stream-token", name="stream_token", summary="A token for the stream",
           needs="any_key", guarded_by="database", handler=get_stream_token, answer=StreamToken),
 ]  # fmt: skip

@@ -30,6 +30,7 @@ class Route:
     nonce is written to the "database" first.
     ``weight`` counts for the account, of calls for all for the address; ``orders`` for the account's orders, counted by the
     handler if the body says how many there are (``has_many``). ``is_csv``: it answers with a file.
+    ``idempotency_key``: whether it looks at that header.
     """
 
     method: str
@@ -49,6 +50,7 @@ class Route:
     orders: int = 0
     has_many: bool = False
     is_csv: bool = False
+    idempotency_key: bool = False
 
     @property
     def guard(self) -> Guard:

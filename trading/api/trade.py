@@ -182,7 +182,8 @@ async def get_fills(runtime: Runtime, request: Request) -> Reply:
 
 ROUTES = [
     Route(method="POST", path="/trade/orders", name="place_order", summary="Place an order", needs="trade",
-          guarded_by="journal", orders=1, handler=post_order, status=201, body=OrderRequest, answer=OrderBody),
+          guarded_by="journal", orders=1, idempotency_key=True, handler=post_order, status=201,
+          body=OrderRequest, answer=OrderBody),
     Route(method="GET", path="/trade/orders", name="orders", summary="My open or closed orders", weight=5, needs="read",
           handler=get_orders, query=OrdersQuery, answer=OrderList),
     Route(method="DELETE", path="/trade/orders", name="cancel_orders", summary="Cancel all my orders", needs="trade",
@@ -194,7 +195,8 @@ ROUTES = [
     Route(method="PATCH", path="/trade/orders/{id}", name="amend_order", summary="Change one open order in place",
           needs="trade", guarded_by="journal", orders=1, handler=patch_order, body=AmendRequest, answer=OrderBody),
     Route(method="POST", path="/trade/orders/batch", name="place_orders", summary="Place up to 100 orders, one after the other",
-          needs="trade", guarded_by="journal", orders=1, has_many=True, handler=post_batch, body=BatchRequest, answer=BatchBody),
+          needs="trade", guarded_by="journal", orders=1, has_many=True, idempotency_key=True,
+          handler=post_batch, body=BatchRequest, answer=BatchBody),
     Route(method="POST", path="/trade/cancel-after", name="cancel_after", summary="Cancel all my orders if I fall silent",
           needs="trade", guarded_by="journal", handler=post_cancel_after, body=CancelAfterRequest, answer=CancelAfterBody),
     Route(method="GET", path="/trade/fills", name="fills", summary="My fills", weight=5, needs="read",
