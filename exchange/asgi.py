@@ -64,6 +64,7 @@ class Exchange:
             else:
                 if self.sharing is not None:
                     self.sharing.cancel()
+                    await asyncio.gather(self.sharing, return_exceptions=True)
                 if self.runtime is not None and self.hub is not None:
                     await self.hub.close()
                     await self.runtime.stop()

@@ -16,6 +16,8 @@ from tests.chaos.redis import Redis
 from tests.fixtures import Cluster
 from tests.server import Server, Trader, wait_until
 from tests.signing import hmac_key, program
+from trading.stream.hub import ORDER_METHODS
+from trading.stream.weights import WEIGHTS
 
 from .stream_client import Stream
 
@@ -102,6 +104,11 @@ def test_orders_have_a_limit_of_their_own_and_filled_ones_give_their_cost_back(s
     refused = seller.order("sell", "0.01", "64000")
     assert (refused.status_code, "orders" in refused.json()["detail"]) == (429, True)
     assert seller.http.delete("/trade/orders").status_code == 200
+
+
+def test_every_method_of_the_stream_has_its_weight() -> None:
+    assert set(ORDER_METHODS) <= set(WEIGHTS)
+    assert all(WEIGHTS[method].account >= 1 for method in ORDER_METHODS)
 
 
 def test_rest_stream_and_keys_draw_on_one_account(server: Server) -> None:
