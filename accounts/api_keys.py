@@ -11,7 +11,7 @@ import logging
 import secrets
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -39,7 +39,7 @@ class Made:
     """A new key. ``secret`` is base64 of SECRET_BYTES random bytes, shown this once; None for an Ed25519 key."""
 
     key: ApiKey
-    secret: str | None
+    secret: str | None = field(repr=False)
 
 
 def create_key(

@@ -225,12 +225,16 @@ def make_stream_token(principal: Principal) -> str:
 
 
 def load_stream_token(token: str) -> Principal | None:
+    """Who a stream's token is good for, from the database. Raises Problem key_expired, unknown_account."""
     try:
         proof = signing.loads(token, salt=_STREAM_SALT, max_age=STREAM_TOKEN_TTL_S)
     except signing.BadSignature:
         return None
     if "key" in proof:
-        return load_key(uuid.UUID(proof["key"]))
+        by_key = load_key(uuid.UUID(proof["key"]))
+        if by_key is not None:
+            by_key.check_expiry(time.time_ns() // 1_000_000)
+        return by_key
     principal = load_session(uuid.UUID(proof["session"]))
     return None if principal is None else principal.acting_for(proof["account"])
 

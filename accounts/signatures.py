@@ -11,7 +11,7 @@ import hmac
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -42,7 +42,7 @@ class Verifier(Protocol):
 class HmacVerifier:
     """HMAC-SHA256 under a shared secret."""
 
-    secret: bytes
+    secret: bytes = field(repr=False)
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
         return hmac.compare_digest(hmac.digest(self.secret, message, "sha256"), signature)

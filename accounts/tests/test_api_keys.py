@@ -11,6 +11,7 @@ from django.conf import LazySettings
 from django.db import IntegrityError, transaction
 
 from accounts import nonces
+from accounts.api_keys import Made
 from accounts.authentication import Key, Principal
 from accounts.models import Account, ApiKey
 from accounts.nonces import GENERATION_MS, NonceGuard, use_everywhere
@@ -103,6 +104,10 @@ def test_the_database_refuses_a_key_that_makes_no_sense(database: Database, wron
     ApiKey(**good).save()
     with pytest.raises(IntegrityError), transaction.atomic():
         ApiKey(**{**good, "id": uuid.uuid4(), **wrong}).save(force_insert=True)
+
+
+def test_a_secret_is_in_no_text_that_a_log_may_get() -> None:
+    assert "sesame" not in repr(HmacVerifier(b"sesame")) + repr(Made(key=ApiKey(name="a"), secret="sesame"))
 
 
 @pytest.mark.parametrize(

@@ -281,7 +281,7 @@ def test_another_address_is_refused_and_logged_and_the_list_can_be_changed(serve
 
 
 def test_a_key_expires_and_its_last_use_is_told(server: Server, seller: Trader) -> None:
-    end = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1.5)
+    end = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2)
     auth = hmac_key(seller, "read", expires_at=end.isoformat())
 
     def listed() -> dict[str, Any]:
@@ -291,10 +291,13 @@ def test_a_key_expires_and_its_last_use_is_told(server: Server, seller: Trader) 
     assert listed()["last_used_at"] is None
     with program(server, auth) as client:
         assert client.get("/account/balances").status_code == 200
+        token = client.get("/session/stream-token").json()["token"]
         wait_until(lambda: listed()["last_used_at"], what="the use is written down")
         assert listed()["last_used_ip"] == "127.0.0.1"
         wait_until(lambda: dt.datetime.now(dt.UTC) > end, what="the key's end")
         assert code(client.get("/account/balances")) == (401, "key_expired")
+    with Stream(server) as stream:
+        assert stream.call("subscribe", channel="balances", token=token)["code"] == "key_expired"
 
 
 @pytest.mark.parametrize(
