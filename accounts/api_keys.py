@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.db import DatabaseError, close_old_connections, transaction
 
+from .key_sealing import seal
 from .models import Account, ApiKey
 from .problems import INVALID_FIELD, TOO_MANY, UNKNOWN_API_KEY, Problem
 from .scopes import SCOPES
-from .sealing import seal
 
 log = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ from django.db import IntegrityError, transaction
 from accounts import nonces
 from accounts.api_keys import Made
 from accounts.authentication import Key, Principal
+from accounts.key_sealing import NotOpened, seal, unseal
 from accounts.models import Account, ApiKey
 from accounts.nonces import GENERATION_MS, NonceGuard, use_everywhere
 from accounts.problems import Problem
 from accounts.scopes import Needs
-from accounts.sealing import NotOpened, seal, unseal
 from accounts.signatures import WINDOW_MS, HmacVerifier
 from accounts.users import register
 from tests.fixtures import Database

@@ -1,4 +1,4 @@
-"""Secrets that must be read again, encrypted before they are stored (Fernet: AES-128-CBC with HMAC-SHA256).
+"""Secrets of API keys, which must be read again: encrypted before they are stored (Fernet: AES-128-CBC with HMAC-SHA256).
 
 The keys are ``settings.SEALING_KEYS``, the newest first: it seals, any of them opens, so that a key is changed by putting
 a new one in front. A copy of the database alone opens nothing.
