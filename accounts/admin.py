@@ -9,7 +9,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from .models import Account, SecurityEvent, Session, User
+from .models import Account, ApiKey, SecurityEvent, Session, User
 from .verification import level_of, set_identified
 
 
@@ -106,3 +106,15 @@ class SecurityEventAdmin(ReadOnlyAdmin):
     search_fields = ("user__email", "ip")
     ordering = ("-id",)
     list_select_related = ("user",)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    list_display = ("id", "account", "name", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
+    search_fields = ("id", "account__owner__email", "last_used_ip")
+    exclude = ("sealed_secret", "public_key")
+    ordering = ("-created_at",)
+    list_select_related = ("account",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("sealed_secret")

@@ -1,14 +1,16 @@
-"""Users and what is theirs: trading accounts, sessions, proofs sent by mail, mails, what happened to their security.
+"""Users and what is theirs: trading accounts, sessions, keys, proofs sent by mail, mails, what happened to their security.
 
 Each table is written by one module: users by ``users``, ``credentials``, ``freeze`` and ``levels``, sessions by ``sessions``,
-proofs by ``proofs``, mails by ``mails`` and ``mail_delivery``, security events by ``security_log``. Second factors are rows of
-allauth's ``Authenticator``, written by ``second_factors`` and ``passkeys``.
+API keys by ``api_keys``, their nonces by ``nonces``, further trading accounts by ``subaccounts``, proofs by ``proofs``, mails
+by ``mails`` and ``mail_delivery``, security events by ``security_log``. Second factors are rows of allauth's
+``Authenticator``, written by ``second_factors`` and ``passkeys``.
 """
 
 import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -59,6 +61,9 @@ class Account(models.Model):
     id = models.BigAutoField(primary_key=True)
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="accounts")
     name = models.CharField(max_length=40, default="main")
+    is_linked = models.BooleanField(
+        default=True, db_default=True, help_text="The engine knows whose it is. Until then it cannot be used."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -166,3 +171,49 @@ class SecurityEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.kind}"
+
+
+class ApiKey(models.Model):
+    """A key for programs, bound to one trading account. Of an Ed25519 pair the public half; a shared secret sealed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="api_keys")
+    name = models.CharField(max_length=64)
+    sealed_secret = models.BinaryField(null=True)
+    public_key = models.BinaryField(max_length=32, null=True)
+    scopes = ArrayField(models.CharField(max_length=8))
+    addresses = ArrayField(models.CharField(max_length=43), help_text="Networks it may be used from; none: any.")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+    last_used_ip = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="api_key_is_hmac_or_ed25519",
+                condition=models.Q(sealed_secret=None) ^ models.Q(public_key=None),
+            ),
+            models.CheckConstraint(
+                name="api_key_scopes_are_known",
+                condition=models.Q(scopes__contained_by=["read", "trade", "withdraw"]) & ~models.Q(scopes=[]),
+            ),
+        ]
+        indexes = [models.Index(fields=["account", "-created_at"], name="api_key_by_account")]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.name}"
+
+
+class UsedNonce(models.Model):
+    """A signed request that was carried out, for the seconds in which it could come again."""
+
+    proof = models.CharField(max_length=128, primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["at"], name="used_nonce_by_time")]
+
+    def __str__(self) -> str:
+        return self.proof

@@ -4,6 +4,7 @@ The realms that carry load go to ``trading.api``, ``/stream`` to ``trading.strea
 starts and stops the engine, the projector and the delivery of mail.
 """
 
+import asyncio
 import logging
 import os
 from typing import Any
@@ -14,11 +15,16 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
+from django.conf import settings  # noqa: E402
+
 from accounts.mail_delivery import MailDelivery  # noqa: E402
 from accounts.problems import Problem  # noqa: E402
+from accounts.rate_limits import ADDRESS, DJANGO_WEIGHTS, METERS, address_key  # noqa: E402
+from accounts.rate_sharing import share  # noqa: E402
 from trading.api.application import application as raw_application  # noqa: E402
 from trading.api.application import is_ours  # noqa: E402
-from trading.api.http import Disconnected, Receive, Request, Scope, Send, respond_problem  # noqa: E402
+from trading.api.http import Disconnected, Receive, Request, Scope, Send, limit_headers, respond_problem  # noqa: E402
+from trading.fill_credits import FillCredits  # noqa: E402
 from trading.runtime import Runtime  # noqa: E402
 from trading.stream.hub import Hub  # noqa: E402
 
@@ -32,6 +38,7 @@ class Exchange:
         self.runtime: Runtime | None = None
         self.hub: Hub | None = None
         self.mail = MailDelivery()
+        self.sharing: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -51,11 +58,17 @@ class Exchange:
             if message["type"] == "lifespan.startup":
                 self.runtime = Runtime()
                 self.hub = Hub(self.runtime)
+                self.runtime.observers.append(FillCredits())
+                if settings.REDIS_URL and settings.RATE_LIMITS:
+                    self.sharing = asyncio.create_task(share(settings.REDIS_URL, METERS))
                 self.runtime.start()
                 self.mail.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 self.mail.stop()
+                if self.sharing is not None:
+                    self.sharing.cancel()
+                    await asyncio.gather(self.sharing, return_exceptions=True)
                 if self.runtime is not None and self.hub is not None:
                     await self.hub.close()
                     await self.runtime.stop()
@@ -66,8 +79,11 @@ class Exchange:
 async def _django(scope: Scope, receive: Receive, send: Send) -> None:
     """Django, with a body of bounded size, and the request id given to it as a header and told on its answer."""
     request = Request(scope)
+    weight = DJANGO_WEIGHTS.get("/" + request.path.split("/", 2)[1], 0)
     try:
         await request.read_body(receive)
+        if weight:
+            request.spend(ADDRESS, address_key(request.address), weight)
     except Problem as problem:
         await respond_problem(send, request, problem)
         return
@@ -85,6 +101,8 @@ async def _django(scope: Scope, receive: Receive, send: Send) -> None:
     async def send_with_id(message: Any) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id)]
+            if request.meters:
+                message["headers"] += limit_headers(request)
         await send(message)
 
     await django_application(

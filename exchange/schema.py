@@ -5,12 +5,36 @@ from typing import Any
 import msgspec
 
 from accounts.problems import REGISTRY
+from accounts.scopes import SCOPES
 from trading.api.application import ROUTES
 from trading.api.routes import Route
 from trading.shapes import OrderPreview, ProblemBody
 
 _REF = "#/components/schemas/{name}"
-_PROBLEMS = {"all": (400, 404), "user": (400, 401, 403, 404, 409, 422, 503)}
+_PUBLIC_PROBLEMS = (400, 404, 429)
+_PRIVATE_PROBLEMS = (400, 401, 403, 404, 409, 422, 429, 503)
+_KEY_HEADERS = ("X-API-Key", "X-API-Timestamp", "X-API-Nonce", "X-API-Signature")
+
+_KEY_DESCRIPTION = (
+    "One of the four headers of a request signed by an API key: its id, the time in milliseconds, a nonce, and base64 of"
+    " HMAC-SHA256 or Ed25519 over timestamp, nonce, METHOD, path?query and hex(sha256(body)), joined by newlines."
+)
+
+_ACCOUNT_PARAMETER = {
+    "name": "X-Account",
+    "in": "header",
+    "required": False,
+    "description": "Which of my trading accounts acts; without it main, or the account of the key.",
+    "schema": {"type": "integer"},
+}
+
+_IDEMPOTENCY_PARAMETER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same request under the same key is carried out once.",
+    "schema": {"type": "string"},
+}
 
 
 def add_raw_realms(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
@@ -21,6 +45,9 @@ def add_raw_realms(result: dict[str, Any], generator: Any, request: Any, public:
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(_without_prefix_items(components))
     schemas["ProblemBody"]["properties"]["code"]["enum"] = sorted(REGISTRY)
+    schemes = result["components"].setdefault("securitySchemes", {})
+    for header in _KEY_HEADERS:
+        schemes[header] = {"type": "apiKey", "in": "header", "name": header, "description": _KEY_DESCRIPTION}
     for route in ROUTES:
         result["paths"].setdefault(route.path, {})[route.method.lower()] = _operation(route)
     for operations in result["paths"].values():
@@ -35,10 +62,9 @@ def _operation(route: Route) -> dict[str, Any]:
         "operationId": route.name,
         "summary": route.summary,
         "tags": [route.path.split("/")[1]],
+        "x-weight": {"address" if route.needs == "all" else "account": route.weight, "orders": route.orders},
         "parameters": _parameters(route),
-        "responses": {
-            str(route.status): {"description": "Done.", "content": _content(route.answer, route.other_answer)}
-        },
+        "responses": {str(route.status): {"description": "Done."} | _content_of(route)},
     }
     if route.name == "place_order":
         operation["responses"]["200"] = {
@@ -47,13 +73,29 @@ def _operation(route: Route) -> dict[str, Any]:
         }
     if route.name == "ready":
         operation["responses"]["503"] = {"description": "Some part does not serve.", "content": _content(route.answer)}
-    for status in _PROBLEMS[route.needs]:
+    for status in _PUBLIC_PROBLEMS if route.needs == "all" else _PRIVATE_PROBLEMS:
         operation["responses"].setdefault(str(status), _problem("See code."))
     if route.body is not None:
         operation["requestBody"] = {"required": True, "content": _content(route.body)}
     if route.needs != "all":
-        operation["security"] = [{"session": []}]
+        operation["security"] = _security(route)
     return operation
+
+
+def _content_of(route: Route) -> dict[str, Any]:
+    """What it answers with; nothing for an answer without content."""
+    if route.is_csv:
+        return {"content": {"text/csv": {"schema": {"type": "string"}}}}
+    return {} if route.answer is None else {"content": _content(route.answer, route.other_answer)}
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    """Any one of these; the four headers of a key go together."""
+    choices: list[dict[str, list[str]]] = [{"session": []}]
+    if route.needs in (*SCOPES, "any_key"):
+        scope: list[str] = [route.needs] if route.needs in SCOPES else []
+        choices.append(dict.fromkeys(_KEY_HEADERS, scope))
+    return choices
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
@@ -61,6 +103,10 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     if route.path.endswith("}"):
         name = route.path[route.path.index("{") + 1 : -1]
         parameters.append({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
+    if route.needs != "all":
+        parameters.append(_ACCOUNT_PARAMETER)
+    if route.idempotency_key:
+        parameters.append(_IDEMPOTENCY_PARAMETER)
     if route.query is not None:
         schema = msgspec.json.schema(route.query)
         (definition,) = [d for d in schema["$defs"].values() if "properties" in d]
@@ -91,4 +137,5 @@ def _without_prefix_items(schema: Any) -> Any:
 
 def _problem(description: str) -> dict[str, Any]:
     schema = {"$ref": _REF.format(name="ProblemBody")}
-    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+    content = {"application/problem+json": {"schema": schema}, "application/msgpack": {"schema": schema}}
+    return {"description": description, "content": content}

@@ -39,18 +39,51 @@ def statement(
         " ORDER BY p.id DESC LIMIT %(limit)s",
         {"owner": owner, "asset": asset, "before": before_id, "limit": limit},
     ).fetchall()
-    return [
-        StatementLine(
-            id=as_int(row[0]),
-            asset=str(row[1]),
-            amount_atoms=as_int(row[2]),
-            balance_atoms=as_int(row[3]),
-            kind=str(row[4]),
-            cause=as_int(row[5]),
-            at_us=as_int(row[6]),
-        )
-        for row in rows
-    ]
+    return [_statement_line(row) for row in rows]
+
+
+def statement_after(
+    connection: Connection, *, owner: int, after_id: int, until: int, start_us: int, end_us: int | None, limit: int
+) -> list[StatementLine]:
+    """What changed the user's balances, oldest first: ids above ``after_id``, events up to ``until``, and of the time from
+    ``start_us`` to before ``end_us``.
+    """
+    rows = connection.execute(
+        "SELECT p.id, a.asset, p.amount, p.balance, p.kind, p.cause, e.at_us"
+        "  FROM ledger_account a JOIN ledger_posting p ON p.account_id = a.id JOIN ledger_entry e ON e.cause = p.cause"
+        " WHERE a.owner = %(owner)s AND a.kind = 'user' AND p.kind <> 'hold' AND p.id > %(after)s AND p.cause <= %(until)s"
+        "   AND e.at_us >= %(start)s AND (%(end)s::bigint IS NULL OR e.at_us < %(end)s)"
+        " ORDER BY p.id LIMIT %(limit)s",
+        {"owner": owner, "after": after_id, "until": until, "start": start_us, "end": end_us, "limit": limit},
+    ).fetchall()
+    return [_statement_line(row) for row in rows]
+
+
+def balances_before(connection: Connection, *, owner: int, before_us: int, until: int) -> dict[str, int]:
+    """The user's balances by asset as they were at a moment, by events up to ``until``; an asset that had never changed
+    until then is not there.
+    """
+    rows = connection.execute(
+        "SELECT a.asset, last.balance FROM ledger_account a CROSS JOIN LATERAL ("
+        "  SELECT p.balance FROM ledger_posting p JOIN ledger_entry e ON e.cause = p.cause"
+        "   WHERE p.account_id = a.id AND p.kind <> 'hold' AND e.at_us < %s AND p.cause <= %s"
+        "   ORDER BY p.id DESC LIMIT 1) last"
+        " WHERE a.owner = %s AND a.kind = 'user'",
+        (before_us, until, owner),
+    ).fetchall()
+    return {str(asset): as_int(balance) for asset, balance in rows}
+
+
+def _statement_line(row: tuple[object, ...]) -> StatementLine:
+    return StatementLine(
+        id=as_int(row[0]),
+        asset=str(row[1]),
+        amount_atoms=as_int(row[2]),
+        balance_atoms=as_int(row[3]),
+        kind=str(row[4]),
+        cause=as_int(row[5]),
+        at_us=as_int(row[6]),
+    )
 
 
 def trial_balance(connection: Connection) -> dict[str, int]:

@@ -1,10 +1,13 @@
 """The commands for people: what they say, what they do, and that doing it twice does it once."""
 
+import base64
 import re
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.fixtures import Database, manage
 from tests.server import PASSWORD, Server, Trader
+
+SEALING_KEY = base64.urlsafe_b64encode(b"unlike0others" * 2 + b"123456").decode()
 
 
 def balance(server: Server, trader: Trader, asset: str) -> str:
@@ -115,7 +118,11 @@ def test_the_demo_is_laid_out_once(demo_database: Database) -> None:
 
 
 def test_the_demo_is_refused_outside_demo_settings(demo_database: Database) -> None:
-    production = {"DJANGO_SETTINGS_MODULE": "exchange.settings.production", "SECRET_KEY": "x" * 60}
+    production = {
+        "DJANGO_SETTINGS_MODULE": "exchange.settings.production",
+        "SECRET_KEY": "x" * 60,
+        "SEALING_KEYS": SEALING_KEY,
+    }
     refused = manage("lay_out_demo", url=demo_database.url, check=False, **production)
     assert refused.returncode == 1 and "makes money out of nothing" in refused.stderr
 
@@ -126,6 +133,10 @@ def test_production_refuses_to_lift_rate_limits_and_to_run_without_a_secret(demo
     lifted = manage("check", url=demo_database.url, check=False, **production, SECRET_KEY="x" * 60, RATE_LIMITS="off")
     assert "Set SECRET_KEY" in without.stderr and "production refuses it" in lifted.stderr
     production |= {"SECRET_KEY": "unlike0others" * 5, "ALLOWED_HOSTS": "exchange.example"}
+    unsealed = manage("check", url=demo_database.url, check=False, **production)
+    short = manage("check", url=demo_database.url, check=False, **production, SEALING_KEYS=f"{SEALING_KEY},short")
+    assert "Set SEALING_KEYS" in unsealed.stderr and "SEALING_KEYS must be keys of 32 bytes" in short.stderr
+    production |= {"SEALING_KEYS": f"{SEALING_KEY},{SEALING_KEY}"}
     deploy = manage("check", "--deploy", url=demo_database.url, **production)
     assert "System check identified no issues" in deploy.stdout + deploy.stderr, deploy.stderr
     mistyped = manage("check", url=demo_database.url, check=False, **production, SMTP_SECURITY="ssl")

@@ -7,7 +7,7 @@ from accounts.problems import Problem
 from . import gateway
 from .engine.commands import CancelAll, Command, PlaceOrder
 from .instruments import Market
-from .journal.records import derived_command_id, new_command_id
+from .journal.records import derived_command_id
 from .order_requests import place_command, wrong
 from .problems import NOT_SUPPORTED
 from .publications import Answer
@@ -25,7 +25,13 @@ class _Item(NamedTuple):
 
 
 async def place_batch(
-    runtime: Runtime, *, account: int, request: BatchRequest, idempotency_key: str | None, request_id: str
+    runtime: Runtime,
+    *,
+    account: int,
+    request: BatchRequest,
+    idempotency_key: str | None,
+    request_id: str,
+    proof: str | None = None,
 ) -> BatchBody:
     """Places the orders, whatever becomes of each; those that need no engine to refuse are left out.
 
@@ -33,14 +39,15 @@ async def place_batch(
     """
     answers: list[Any] = [None] * len(request.orders)
     items: list[_Item] = []
+    is_once = proof is not None and idempotency_key is None
     for place, order in enumerate(request.orders):
         try:
-            items.append(_item(runtime, account, place, order, idempotency_key))
+            items.append(_item(runtime, account, place, order, idempotency_key, proof))
         except Problem as problem:
             answers[place] = problem.body(request_id)
     commands: list[tuple[str, Command]] = [(item.command_id, item.command) for item in items]
     if request.replace and commands:  # what nothing would replace stays
-        commands.insert(0, _cancellation(runtime, account, request, idempotency_key))
+        commands.insert(0, _cancellation(runtime, account, request, idempotency_key, proof))
     if not commands:
         return BatchBody(answers, 0)
     with gateway.submitting():
@@ -48,13 +55,17 @@ async def place_batch(
     cancelled = 0
     if len(told) > len(items):
         gateway.refuse_conflict(told[0])
+        if is_once and not _names_all(request):
+            gateway.refuse_repetition(told[0])
         cancelled = gateway.count_cancelled(told.pop(0), account)
     for item, answer in zip(items, told, strict=True):
+        if is_once and item.command.client_order_id is None:
+            gateway.refuse_repetition(answer)
         answers[item.place] = await _answered(runtime, account, item, answer, request_id)
     return BatchBody(answers, cancelled)
 
 
-def _item(runtime: Runtime, account: int, place: int, order: OrderRequest, key: str | None) -> _Item:
+def _item(runtime: Runtime, account: int, place: int, order: OrderRequest, key: str | None, proof: str | None) -> _Item:
     """Raises Problem."""
     market = gateway.market_of(runtime, order.market)
     if order.validate_only:
@@ -63,21 +74,29 @@ def _item(runtime: Runtime, account: int, place: int, order: OrderRequest, key: 
     if order.client_order_id is not None:
         command_id = gateway.client_command_id(account, order.client_order_id)
     else:
-        command_id = new_command_id() if key is None else derived_command_id("batch", account, key, place)
+        named = None if key is None else derived_command_id("batch", account, key, place)
+        command_id = named or gateway.own_command_id(proof, place)
     return _Item(place, command_id, command, market)
 
 
-def _cancellation(runtime: Runtime, account: int, request: BatchRequest, key: str | None) -> tuple[str, Command]:
+def _cancellation(
+    runtime: Runtime, account: int, request: BatchRequest, key: str | None, proof: str | None
+) -> tuple[str, Command]:
     """What goes first if the orders replace others. Asked for again it must not cancel what it has made room for."""
     if request.market is None:
         raise wrong("market", "replace needs the market whose orders are replaced.")
     command = CancelAll(account=account, market=gateway.market_of(runtime, request.market).name)
-    names = [order.client_order_id for order in request.orders if order.client_order_id is not None]
     if key is not None:
         return derived_command_id("batch", account, key, "replace"), command
-    if len(names) == len(request.orders):
+    if _names_all(request):
+        names = [str(order.client_order_id) for order in request.orders]
         return derived_command_id("replace", account, request.market, *names), command
-    return new_command_id(), command
+    return gateway.own_command_id(proof, "replace"), command
+
+
+def _names_all(request: BatchRequest) -> bool:
+    """Whether every order has an idempotency key of its own."""
+    return all(order.client_order_id is not None for order in request.orders)
 
 
 async def _answered(runtime: Runtime, account: int, item: _Item, answer: Answer, request_id: str) -> Any:

@@ -2,6 +2,9 @@
 
 Every function runs on the event loop. It refuses by ``Problem`` what is obviously wrong from this process's own state,
 without writing anything; all else becomes a command, and its answer is what the engine made of it, after COMMIT.
+
+``proof`` names a signed request: its command's id is made of it, so that the journal takes the request once, whichever
+processes it is sent to.
 """
 
 import datetime as dt
@@ -14,6 +17,7 @@ from dataclasses import dataclass
 
 from psycopg import Connection, OperationalError
 
+from accounts.nonces import used
 from accounts.problems import CONFLICT, INVALID_PARAMETER, NOT_READY, Problem
 
 from . import queries
@@ -72,7 +76,13 @@ def market_of(runtime: Runtime, name: str) -> Market:
 
 
 async def place_order(
-    runtime: Runtime, *, account: int, request: OrderRequest, idempotency_key: str | None, request_id: str
+    runtime: Runtime,
+    *,
+    account: int,
+    request: OrderRequest,
+    idempotency_key: str | None,
+    request_id: str,
+    proof: str | None = None,
 ) -> Placed:
     """Places an order. Raises Problem; a refusal of the engine carries its reason as code."""
     market = market_of(runtime, request.market)
@@ -82,8 +92,8 @@ async def place_order(
     elif idempotency_key is not None:
         command_id = derived_command_id("key", account, idempotency_key)
     else:
-        command_id = new_command_id()
-    answer = await submit(runtime, command, command_id=command_id, request_id=request_id)
+        command_id = own_command_id(proof)
+    answer = await submit(runtime, command, command_id=command_id, request_id=request_id, proof=proof)
     return await placed(runtime, account, command_id, answer, market)
 
 
@@ -121,11 +131,18 @@ async def placed(runtime: Runtime, account: int, command_id: str, answer: Answer
     return Placed(await _first_answer(runtime, account, command_id, market), created=False)
 
 
+def own_command_id(proof: str | None, *parts: str | int) -> str:
+    """A fresh id; for a signed request the one that it alone has. ``parts`` tell the commands of one request apart."""
+    return new_command_id() if proof is None else derived_command_id("signed", proof, *parts)
+
+
 def client_command_id(account: int, client_order_id: str) -> str:
     return derived_command_id("order", account, client_order_id)
 
 
-async def cancel_order(runtime: Runtime, *, account: int, reference: str, request_id: str) -> OrderBody:
+async def cancel_order(
+    runtime: Runtime, *, account: int, reference: str, request_id: str, proof: str | None = None
+) -> OrderBody:
     """Cancels one order, by its id or ``client:ID``. Raises Problem: unknown_order, order_closed."""
     order_id = _order_id(account, reference)
     order = await _known_order(runtime, account, order_id)
@@ -134,8 +151,9 @@ async def cancel_order(runtime: Runtime, *, account: int, reference: str, reques
     answer = await submit(
         runtime,
         CancelOrder(account=account, order=order.seq),
-        command_id=new_command_id(),
+        command_id=own_command_id(proof),
         request_id=request_id,
+        proof=proof,
     )
     order = runtime.live.order(order_id) or order
     if _rejection(answer) is not None:
@@ -144,7 +162,13 @@ async def cancel_order(runtime: Runtime, *, account: int, reference: str, reques
 
 
 async def amend_order(
-    runtime: Runtime, *, account: int, reference: str, request: AmendRequest, request_id: str
+    runtime: Runtime,
+    *,
+    account: int,
+    reference: str,
+    request: AmendRequest,
+    request_id: str,
+    proof: str | None = None,
 ) -> OrderBody:
     """Changes an open order in place, by its id or ``client:ID``. Raises Problem; a refusal carries the engine's reason."""
     order_id = _order_id(account, reference)
@@ -152,7 +176,7 @@ async def amend_order(
     if order.status not in OPEN_STATUSES:
         raise _closed(order)
     command = amend_command(account, order.seq, request, market_of(runtime, order.market))
-    answer = await submit(runtime, command, command_id=new_command_id(), request_id=request_id)
+    answer = await submit(runtime, command, command_id=own_command_id(proof), request_id=request_id, proof=proof)
     order = runtime.live.order(order_id) or order
     reason = _rejection(answer)
     if reason is Reason.UNKNOWN_ORDER:
@@ -162,12 +186,14 @@ async def amend_order(
     return await describe(runtime, order)
 
 
-async def cancel_all(runtime: Runtime, *, account: int, market: str | None, side: Side | None, request_id: str) -> int:
+async def cancel_all(
+    runtime: Runtime, *, account: int, market: str | None, side: Side | None, request_id: str, proof: str | None = None
+) -> int:
     """Cancels the account's open orders; returns how many."""
     if market is not None:
         market_of(runtime, market)
     command = CancelAll(account=account, market=market, side=side)
-    answer = await submit(runtime, command, command_id=new_command_id(), request_id=request_id)
+    answer = await submit(runtime, command, command_id=own_command_id(proof), request_id=request_id, proof=proof)
     return count_cancelled(answer, account)
 
 
@@ -182,10 +208,12 @@ def count_cancelled(answer: Answer, account: int) -> int:
     )
 
 
-async def cancel_after(runtime: Runtime, *, account: int, timeout_ms: int, request_id: str) -> int | None:
+async def cancel_after(
+    runtime: Runtime, *, account: int, timeout_ms: int, request_id: str, proof: str | None = None
+) -> int | None:
     """Sets the account's dead man's switch, or turns it off by 0; returns when it fires, in microseconds."""
     command = CancelAfter(account=account, timeout_us=timeout_ms * 1000)
-    answer = await submit(runtime, command, command_id=new_command_id(), request_id=request_id)
+    answer = await submit(runtime, command, command_id=own_command_id(proof), request_id=request_id, proof=proof)
     for outcome in [] if answer.applied is None else answer.applied.outcomes:
         if type(outcome) is CancelAfterSet:
             return outcome.due_us
@@ -301,12 +329,22 @@ def _grant(
 # Shared
 
 
-async def submit(runtime: Runtime, command: Command, *, command_id: str, request_id: str) -> Answer:
+async def submit(
+    runtime: Runtime, command: Command, *, command_id: str, request_id: str, proof: str | None = None
+) -> Answer:
     """Submits a command; raises Problem for what can go wrong on the way, and for an id used for another command."""
     with submitting():
         answer = await runtime.submit(command, command_id=command_id, request_id=request_id)
     refuse_conflict(answer)
+    if proof is not None and command_id == own_command_id(proof):
+        refuse_repetition(answer)
     return answer
+
+
+def refuse_repetition(answer: Answer) -> None:
+    """Of a command whose id is a signed request's own: another process has had that request. Raises Problem nonce_used."""
+    if answer.applied is None and not answer.perhaps_ours:
+        raise used()
 
 
 @contextmanager

@@ -51,13 +51,15 @@ class Answer(NamedTuple):
 
     ``applied`` is None for a repeated command: its outcomes were told the first time, ``seq`` says which event it is.
     ``conflict``: the id was used for another command, nothing happened. ``refused``: the database does not take what the
-    command holds, nothing happened.
+    command holds, nothing happened. ``perhaps_ours``: of a repeated command, that it may have been this very submission
+    that wrote it, when its first attempt ended with an error.
     """
 
     seq: int
     applied: Applied | None
     conflict: bool
     refused: str | None = None
+    perhaps_ours: bool = False
 
 
 class Submission(NamedTuple):
@@ -129,9 +131,12 @@ def groups(batch: Iterable[Submission]) -> list[list[Submission]]:
 
 
 def answers(
-    batch: Iterable[Submission], applied: Iterable[Applied], appended: Appended
+    batch: Iterable[Submission], applied: Iterable[Applied], appended: Appended, *, is_retry: bool
 ) -> list[tuple[Submission, Answer]]:
-    """One answer for each submission: the first of a new id gets its outcomes, others learn whether they agree."""
+    """One answer for each submission: the first of a new id gets its outcomes, others learn whether they agree.
+
+    ``is_retry``: the batch was tried before, with an unknown outcome.
+    """
     records = {record.command_id: record for record in appended.records} | appended.repeated
     fresh = {event.command_id: event for event in applied}
     told = []
@@ -140,5 +145,5 @@ def answers(
         record = records[wanted.command_id]
         conflict = not is_same(record, wanted)
         first = None if conflict else fresh.pop(wanted.command_id, None)
-        told.append((submission, Answer(record.seq, first, conflict)))
+        told.append((submission, Answer(record.seq, first, conflict, perhaps_ours=is_retry)))
     return told

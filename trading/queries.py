@@ -157,6 +157,15 @@ def fills(
     return [FillRow(*_whole(row)) for row in rows]
 
 
+def fills_after(connection: Connection, *, account: int, after: int, until: int, limit: int) -> list[FillRow]:
+    """Fills of the account, oldest first, with ids above ``after``, of events up to ``until``."""
+    rows = connection.execute(
+        f"{_FILL} WHERE f.account_id = %s AND f.id > %s AND t.seq <= %s ORDER BY f.id LIMIT %s",
+        (account, after, until, limit),
+    ).fetchall()
+    return [FillRow(*_whole(row)) for row in rows]
+
+
 def order_life(connection: Connection, *, order_id: str) -> list[LifeStep]:
     """All that ever happened to an order, oldest first; a leg stands in its parent's life, too. Nothing for no order.
 

@@ -219,7 +219,7 @@ class Replica:
 
     def _process(self, batch: list[Submission]) -> None:
         try:
-            appended = self._append(batch)
+            appended, is_retry = self._append(batch)
         except psycopg.DataError as error:
             self._process_apart(batch, error)
             return
@@ -228,7 +228,8 @@ class Replica:
         applied += [self.fold.apply_linked(record) for record in appended.records[1:]]
         if applied:
             self._project(applied)
-        self._publish(publication(applied, answers(batch, applied, appended), self.fold.engine.markets))
+        told = answers(batch, applied, appended, is_retry=is_retry)
+        self._publish(publication(applied, told, self.fold.engine.markets))
 
     def _process_apart(self, batch: list[Submission], error: psycopg.DataError) -> None:
         """The database refuses what one of the commands holds: those that are not joined to it shall not suffer for it."""
@@ -241,15 +242,20 @@ class Replica:
         refused = Answer(self.fold.seq, None, conflict=False, refused=str(error).strip())
         self._publish(publication([], [(submission, refused) for submission in batch], {}))
 
-    def _append(self, batch: list[Submission]) -> Appended:
+    def _append(self, batch: list[Submission]) -> tuple[Appended, bool]:
+        """What became of the batch, and whether it took more than one attempt."""
         drafts = {submission.draft.command_id: submission.draft for submission in reversed(batch)}
         ordered = [drafts[command_id] for command_id in dict.fromkeys(s.draft.command_id for s in batch)]
 
+        attempts = 0
+
         def act(connection: Connection) -> Appended:
+            nonlocal attempts
+            attempts += 1
             return append(connection, ordered, now_us=time.time_ns() // 1000, known=self.fold.known)
 
         appended: Appended = self._persist(act)
-        return appended
+        return appended, attempts > 1
 
     def _catch_up(self, connection: Connection) -> None:
         self._fold_others(connection, check_head(connection, self.fold.known))

@@ -85,7 +85,7 @@ class Runtime:
 
     def __init__(self) -> None:
         self.live = LiveState()
-        self.observer: Observer | None = None
+        self.observers: list[Observer] = []
         self.pool: ConnectionPool = open_pool()
         self._loop = asyncio.get_running_loop()
         self._serving = False
@@ -306,11 +306,11 @@ class Runtime:
     def _publish(self, publication: Publication) -> None:
         for event in publication.applied:
             self.live.apply(event)
-            if self.observer is not None:
-                self.observer.on_event(event)
+            for observer in self.observers:
+                observer.on_event(event)
         self.live.set_levels(publication)
-        if self.observer is not None:
-            self.observer.on_batch(publication)
+        for observer in self.observers:
+            observer.on_batch(publication)
         if self._live_waiters:
             self._live_waiters = _wake(self._live_waiters, self.live.seq)
         for submission, answer in publication.answers:

@@ -7,7 +7,7 @@ misspelt ``post_only`` must not become a taker order.
 import datetime as dt
 import time
 from functools import lru_cache
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, overload
 
 import msgspec
 from msgspec import Meta, Struct
@@ -31,6 +31,8 @@ ClientOrderId = Annotated[
 ]
 LIMIT_TYPES = frozenset(("limit", "stop_limit", "take_profit_limit"))
 """Types whose price is a limit; of the others it is a slippage cap."""
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 Limit = Annotated[int, Meta(ge=1, le=1000)]
 Cursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}$", description="next_cursor of the page before.")]
@@ -384,6 +386,7 @@ class ProblemBody(Struct, kw_only=True, omit_defaults=True):
     order_id: str | None = None
     sequence: int | None = None
     errors: dict[str, list[str]] | None = None
+    retry_after_s: int | None = None
 
 
 class OrderLike(Protocol):
@@ -416,6 +419,19 @@ def at_text(at_us: int) -> str:
     """RFC 3339 with microseconds, UTC."""
     second, us = divmod(at_us, 1_000_000)
     return f"{_second_text(second)}.{us:06d}Z"
+
+
+@overload
+def datetime_text(at: dt.datetime) -> str: ...
+
+
+@overload
+def datetime_text(at: None) -> None: ...
+
+
+def datetime_text(at: dt.datetime | None) -> str | None:
+    """A time of the database, as at_text says it."""
+    return None if at is None else at_text((at - _EPOCH) // dt.timedelta(microseconds=1))
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,7 @@ from rest_framework.authentication import BaseAuthentication, CSRFCheck
 from rest_framework.request import Request
 
 from accounts.authentication import Principal, cookie_key, load_cookie, load_token, principals, token_key
-from accounts.problems import CSRF_FAILED, NOT_SIGNED_IN, Problem
+from accounts.problems import CSRF_FAILED, NOT_SIGNED_IN, SCOPE_MISSING, Problem
 
 
 class SignedIn:
@@ -23,6 +23,8 @@ class SessionTokenAuthentication(BaseAuthentication):
     """``Authorization: Bearer TOKEN``"""
 
     def authenticate(self, request: Request) -> tuple[SignedIn, Principal] | None:
+        if "X-API-Key" in request.headers:
+            raise Problem(SCOPE_MISSING, "API keys cannot do this. Sign in.")
         header = request.headers.get("Authorization", "")
         if not header:
             return None

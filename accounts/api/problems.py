@@ -24,6 +24,8 @@ from accounts.problems import (
     Problem,
 )
 
+from .messagepack import MEDIA_TYPE, MessagePackRenderer
+
 log = logging.getLogger(__name__)
 
 _KINDS: dict[type[Exception], Kind] = {
@@ -49,7 +51,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         log.error("request %s: %s", request_id, context["request"].path, exc_info=error)
         problem = Problem(INTERNAL, "The error was logged under this request id.")
     response = Response(problem.body(request_id), status=problem.kind.status)
-    response.content_type = "application/problem+json"
+    renderer = getattr(context["request"], "accepted_renderer", None)
+    response.content_type = MEDIA_TYPE if isinstance(renderer, MessagePackRenderer) else "application/problem+json"
     for name, value in problem.headers.items():
         response[name] = value
     if problem.kind.status == NOT_SIGNED_IN.status:

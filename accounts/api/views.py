@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from accounts.authentication import principals
 from accounts.credentials import ask_reset, reset_password
-from accounts.problems import MALFORMED, UNKNOWN_SESSION, Problem
+from accounts.problems import MALFORMED, NOT_SIGNED_IN, UNKNOWN_SESSION, Problem
 from accounts.sessions import Opened, end_session, end_sessions, open_sessions
 from accounts.signing_in import (
     by_code,
@@ -185,7 +185,10 @@ class SessionsView(APIView):
 
     @extend_schema(operation_id="sign_out", responses={204: None})
     def delete(self, request: Request) -> Response:
-        return _end(request, principal_of(request).session_id)
+        session_id = principal_of(request).session_id
+        if session_id is None:
+            raise Problem(NOT_SIGNED_IN, "Sign in first.")
+        return _end(request, session_id)
 
 
 class OtherSessionsView(APIView):

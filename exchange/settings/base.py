@@ -98,6 +98,9 @@ else:
         }
     }
 
+# What seals the secrets of API keys, the newest first. Lost, the keys' owners make new ones.
+SEALING_KEYS: list[str] = []
+
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = ["accounts.password_hashing.BoundedArgon2Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -163,8 +166,11 @@ REST_FRAMEWORK = {
         "accounts.api.authentication.BrowserAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "accounts.api.messagepack.MessagePackParser"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        "accounts.api.messagepack.MessagePackRenderer",
+    ],
     "EXCEPTION_HANDLER": "accounts.api.problems.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
@@ -204,6 +210,13 @@ VERIFICATION_LIMITS: dict[int, dict[str, int | None]] = {
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 RATE_LIMITS = os.environ.get("RATE_LIMITS", "on") != "off"
+RATE_LIMIT_WINDOW_S = int(os.environ.get("RATE_LIMIT_WINDOW_S", "10"))
+RATE_LIMIT_QUOTAS = {
+    "account": int(os.environ.get("RATE_LIMIT_ACCOUNT", "10000")),
+    "orders": int(os.environ.get("RATE_LIMIT_ORDERS", "5000")),
+    "address": int(os.environ.get("RATE_LIMIT_ADDRESS", "5000")),
+}
+"""Weight in a window; GET /public/limits publishes it."""
 
 LOGGING = {
     "version": 1,

@@ -1,5 +1,7 @@
 """The exchange from a clone: embedded parts, plain HTTP on loopback, a faucet. Never for real money."""
 
+import base64
+import hashlib
 import json
 import os
 
@@ -17,3 +19,5 @@ if not os.environ.get("DATABASE_URL") and (STATE / "database.json").exists():
     DATABASES = {"default": dj_database_url.parse(_note["DATABASE_URL"])}
     DATABASE_OWNER_URL = _note["DATABASE_OWNER_URL"]
 SECRET_KEY = (STATE / "secret_key").read_text().strip() if (STATE / "secret_key").exists() else "set-by-the-launcher"
+# One file to keep is enough for a demo: production has a key of its own for this.
+SEALING_KEYS = [base64.urlsafe_b64encode(hashlib.sha256(b"sealing " + SECRET_KEY.encode()).digest()).decode()]

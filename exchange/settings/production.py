@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from .base import *  # noqa: F403
@@ -26,11 +27,26 @@ def _smtp_security(name: str) -> tuple[bool, bool]:
     return name == "tls", name == "starttls"
 
 
+def _sealing_keys() -> list[str]:
+    """Comma-separated, the newest first."""
+    keys = [key.strip() for key in _secret("SEALING_KEYS").split(",")]
+    try:
+        for key in keys:
+            Fernet(key)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            "SEALING_KEYS must be keys of 32 bytes in urlsafe base64, separated by commas; make one by "
+            "python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'."
+        ) from error
+    return keys
+
+
 if not RATE_LIMITS:
     raise ImproperlyConfigured("RATE_LIMITS=off is for load tests; production refuses it. Unset it.")
 
 SECRET_KEY = _secret("SECRET_KEY")
 SECRET_KEY_FALLBACKS = [key for key in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if key]
+SEALING_KEYS = _sealing_keys()
 ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
 SITE_ADDRESS = os.environ.get("SITE_ADDRESS") or f"https://{ALLOWED_HOSTS[0] if ALLOWED_HOSTS else 'localhost'}"
 EMAIL_HOST = os.environ.get("SMTP_HOST", "localhost")

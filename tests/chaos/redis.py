@@ -17,6 +17,8 @@ from .replicas import Replica
 ABSENCE_S = 2.0
 SILENCE_LIMIT_S = 1.5
 SIGN_IN_LIMIT_S = 10.0
+QUOTAS = dict.fromkeys(("RATE_LIMIT_ACCOUNT", "RATE_LIMIT_ORDERS", "RATE_LIMIT_ADDRESS"), "1000000")
+"""Limits are kept and shared, but the load shall not meet them."""
 
 
 class Redis:
@@ -63,7 +65,7 @@ def absent(rig: Rig, rounds: int) -> None:
     with Redis() as redis:
 
         def make_replica(_: int, database_url: str) -> Replica:
-            return Replica(database_url, module=rig.module, REDIS_URL=redis.url, RATE_LIMITS="on")
+            return Replica(database_url, module=rig.module, REDIS_URL=redis.url, RATE_LIMITS="on", **QUOTAS)
 
         with rig.deployment(make_replica=make_replica) as deployment:
             desks = deployment.first_desks()

@@ -220,11 +220,11 @@ def test_a_frame_that_breaks_the_protocol_closes_its_connection_alone(
 
 
 def test_an_expired_token_is_refused(server: Server, buyer: Trader) -> None:
-    session = buyer.get("/session")["items"][0]["id"]
+    proof = signing.loads(stream_token(buyer), salt="accounts.stream-token")
     past = time.time() - STREAM_TOKEN_TTL_S - 1
     with mock.patch("django.core.signing.time.time", return_value=past):
-        expired = signing.dumps(session, salt="accounts.stream-token")
-    fresh = signing.dumps(session, salt="accounts.stream-token")
+        expired = signing.dumps(proof, salt="accounts.stream-token")
+    fresh = signing.dumps(proof, salt="accounts.stream-token")
     with Stream(server) as stream:
         assert stream.call("subscribe", channel="balances", token=expired)["code"] == "not_signed_in"
         assert stream.call("subscribe", channel="balances", token=fresh)["success"]

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 import ledger.queries
 from accounts.authentication import STREAM_TOKEN_TTL_S, make_stream_token
-from accounts.problems import NOT_SIGNED_IN, Problem
+from accounts.problems import Problem
 from trading import gateway
 from trading.problems import NO_FAUCET, UNKNOWN_ASSET
 from trading.runtime import Runtime
@@ -90,11 +90,9 @@ async def post_faucet(runtime: Runtime, request: Request) -> Reply:
 
 
 async def get_stream_token(runtime: Runtime, request: Request) -> Reply:
-    if request.principal is None:
-        raise Problem(NOT_SIGNED_IN, "Sign in first.")
     expires_at = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=STREAM_TOKEN_TTL_S)
     expires_us = int(expires_at.timestamp() * 1_000_000)
-    return Reply(200, StreamToken(make_stream_token(request.principal), at_text(expires_us)))
+    return Reply(200, StreamToken(make_stream_token(request.signed_in), at_text(expires_us)))
 
 
 def balance_bodies(runtime: Runtime, account: int, assets: Iterable[str]) -> list[BalanceBody]:
@@ -108,12 +106,12 @@ def balance_bodies(runtime: Runtime, account: int, assets: Iterable[str]) -> lis
 
 
 ROUTES = [
-    Route(method="GET", path="/account/balances", name="balances", summary="What I have, free and held", needs="user",
+    Route(method="GET", path="/account/balances", name="balances", summary="What I have, free and held", needs="read",
           handler=get_balances, answer=BalanceList),
     Route(method="GET", path="/account/ledger", name="ledger", summary="Every change of my balances, newest first",
-          needs="user", handler=get_ledger, query=LedgerQuery, answer=LedgerPage),
+          weight=5, needs="read", handler=get_ledger, query=LedgerQuery, answer=LedgerPage),
     Route(method="POST", path="/account/faucet", name="faucet", summary="Play money, in demo mode", needs="user",
-          handler=post_faucet, status=201, body=FaucetRequest, answer=FaucetBody),
+          idempotency_key=True, handler=post_faucet, status=201, body=FaucetRequest, answer=FaucetBody),
     Route(method="GET", path="/session/stream-token", name="stream_token", summary="A token for the stream",
-          needs="user", handler=get_stream_token, answer=StreamToken),
+          needs="any_key", guarded_by="database", handler=get_stream_token, answer=StreamToken),
 ]  # fmt: skip

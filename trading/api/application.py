@@ -1,33 +1,24 @@
 """The raw ASGI application: finds the route, proves who asks, reads the body, calls the handler, answers."""
 
-import asyncio
-import hmac
 import logging
-from urllib.parse import urlsplit
 
 import django.db
 import psycopg
-from django.conf import settings
 
-from accounts.authentication import Principal, cookie_key, load_cookie, load_token, principals, token_key
-from accounts.problems import (
-    CSRF_FAILED,
-    INTERNAL,
-    METHOD_NOT_ALLOWED,
-    NOT_FOUND,
-    NOT_READY,
-    NOT_SIGNED_IN,
-    Problem,
-)
+from accounts.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_READY, Problem
+from accounts.rate_limits import ACCOUNT, ADDRESS, ORDERS, address_key
 from trading.runtime import Runtime
 
-from . import account, public, trade
-from .http import Disconnected, Receive, Request, Scope, Send, respond, respond_problem
+from . import account, exports, keys, public, subaccounts, trade
+from .authentication import authenticate
+from .http import Disconnected, File, Interrupted, Receive, Request, Scope, Send, respond, respond_file, respond_problem
+from .limits import limits_route
 from .routes import Route, Router
 
 log = logging.getLogger(__name__)
 
-ROUTES = [*public.ROUTES, *account.ROUTES, *trade.ROUTES]
+_ROUTES = [*public.ROUTES, *account.ROUTES, *exports.ROUTES, *keys.ROUTES, *subaccounts.ROUTES, *trade.ROUTES]
+ROUTES = [*_ROUTES, limits_route(_ROUTES)]
 REALMS = ("/public", "/trade", "/health", "/account", "/deposit", "/withdrawal", "/staff", "/operator")
 """Where an unknown path is a program's mistake, and answered as one."""
 DJANGOS = "/account/security"
@@ -49,14 +40,26 @@ async def application(runtime: Runtime, scope: Scope, receive: Receive, send: Se
             route = _route(request)
             if not (runtime.ready or route.always):
                 raise Problem(NOT_READY, "The engine is reading the journal.", headers={"Retry-After": "1"})
-            if route.needs != "all":
-                request.principal = await authenticate(request)
+            if route.needs == "all":
+                if route.weight:
+                    request.spend(ADDRESS, address_key(request.address), route.weight)
+            else:
+                request.principal = await authenticate(request, route)
+                request.spend(ACCOUNT, request.account, route.weight)
+                if route.orders and not route.has_many:
+                    request.spend(ORDERS, request.account, route.orders)
             reply = await route.handler(runtime, request)
-            await respond(send, request, reply.status, reply.body)
+            if isinstance(reply.body, File):
+                await respond_file(send, request, reply.body)
+            else:
+                await respond(send, request, reply.status, reply.body)
         except Problem as problem:
             await respond_problem(send, request, problem)
     except Disconnected:
         return
+    except Interrupted as error:
+        log.warning("request %s: %s", request.request_id, error)
+        raise  # the server closes the connection without the answer's end
     except (django.db.Error, psycopg.OperationalError) as error:
         log.warning("request %s: database: %s", request.request_id, str(error).strip() or repr(error))
         unavailable = Problem(NOT_READY, "The database does not answer.", headers={"Retry-After": "1"})
@@ -64,39 +67,6 @@ async def application(runtime: Runtime, scope: Scope, receive: Receive, send: Se
     except Exception:
         log.exception("request %s: %s %s", request.request_id, request.method, request.path)
         await respond_problem(send, request, Problem(INTERNAL, "The error was logged under this request id."))
-
-
-async def authenticate(request: Request) -> Principal:
-    """The principal of a bearer token, or of a browser's cookie session with its CSRF token. Raises Problem."""
-    header = request.header(b"authorization")
-    if header is not None:
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Problem(NOT_SIGNED_IN, "Send the header 'Authorization: Bearer TOKEN'.")
-        principal = principals.get(token_key(token)) or await asyncio.to_thread(load_token, token)
-        if principal is None:
-            raise Problem(NOT_SIGNED_IN, "This session has ended or never was. Sign in again.")
-        return principal
-    session_key = request.cookie(settings.SESSION_COOKIE_NAME)
-    if not session_key:
-        raise Problem(NOT_SIGNED_IN, "Sign in, and send the header 'Authorization: Bearer TOKEN'.")
-    if request.method not in _SAFE:
-        _check_csrf(request)
-    principal = principals.get(cookie_key(session_key)) or await asyncio.to_thread(load_cookie, session_key)
-    if principal is None:
-        raise Problem(NOT_SIGNED_IN, "Your session has ended. Sign in again.")
-    return principal
-
-
-def _check_csrf(request: Request) -> None:
-    """A browser's unsafe request must carry the CSRF cookie's value as a header too, and come from our own origin."""
-    cookie = request.cookie(settings.CSRF_COOKIE_NAME) or ""
-    sent = request.header(b"x-csrftoken") or ""
-    if not cookie or not hmac.compare_digest(cookie.encode(), sent.encode()):
-        raise Problem(CSRF_FAILED, "Send the CSRF cookie's value in the header X-CSRFToken.")
-    origin = request.header(b"origin")
-    if origin is not None and urlsplit(origin).netloc != request.header(b"host"):
-        raise Problem(CSRF_FAILED, "The request comes from another origin.")
 
 
 def _route(request: Request) -> Route:

@@ -3,14 +3,17 @@
 import itertools
 import os
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, MutableMapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+from django.conf import settings
 
 from accounts.authentication import Principal
 from accounts.problems import INVALID_PARAMETER, MALFORMED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, Problem
+from accounts.rate_limits import Meter
 from trading.shapes import json_encoder, msgpack_encoder
 
 Scope = MutableMapping[str, Any]
@@ -29,9 +32,24 @@ _msgpack_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
 
 
 class Request:
-    """One request. ``principal`` is set by the application before a handler that needs one runs."""
+    """One request. ``principal`` is set by the application before a handler that needs one runs.
 
-    __slots__ = ("body", "headers", "method", "parameter", "path", "principal", "request_id", "scope")
+    ``meters``: what it was counted by, for its answer to tell.
+    ``proof``: of a signed request, what it alone has (``accounts.signatures.Signed``); else None.
+    """
+
+    __slots__ = (
+        "body",
+        "headers",
+        "meters",
+        "method",
+        "parameter",
+        "path",
+        "principal",
+        "proof",
+        "request_id",
+        "scope",
+    )
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -42,12 +60,38 @@ class Request:
         self.body = b""
         self.parameter = ""
         self.principal: Principal | None = None
+        self.proof: str | None = None
+        self.meters: tuple[tuple[Meter, Hashable], ...] = ()
+
+    @property
+    def signed_in(self) -> Principal:
+        if self.principal is None:
+            raise RuntimeError(f"{self.path} is not declared as needing a principal")
+        return self.principal
 
     @property
     def account(self) -> int:
-        if self.principal is None:
-            raise RuntimeError(f"{self.path} is not declared as needing a principal")
-        return self.principal.account_id
+        return self.signed_in.account_id
+
+    @property
+    def address(self) -> str:
+        """Of the client, as the server or a proxy that it trusts tells it."""
+        return str((self.scope.get("client") or ("",))[0])
+
+    def spend(self, meter: Meter, key: Hashable, weight: int) -> None:
+        """Counts the request, unless limits are lifted. Raises Problem rate_limited."""
+        if not settings.RATE_LIMITS:
+            return
+        if (meter, key) not in self.meters:
+            self.meters += ((meter, key),)
+        meter.spend(key, weight)
+
+    @property
+    def target(self) -> bytes:
+        """path?query as it was sent."""
+        path: bytes = self.scope.get("raw_path") or self.path.encode()
+        query: bytes = self.scope["query_string"]
+        return path + b"?" + query if query else path
 
     def header(self, name: bytes) -> str | None:
         value = self.headers.get(name)
@@ -115,6 +159,19 @@ class Disconnected(Exception):
     """The client went away before it had sent its request."""
 
 
+class Interrupted(Exception):
+    """An answer that had begun could not be ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An answer to be saved, of any length."""
+
+    name: str
+    media_type: str
+    chunks: AsyncIterator[bytes]
+
+
 def choose_request_id(given: bytes | None) -> str:
     """The client's own request id if it is well-formed, else a new one."""
     if given is not None and _REQUEST_ID.fullmatch(given):
@@ -133,6 +190,14 @@ def invalid(error: msgspec.ValidationError) -> Problem:
     field = path.rstrip("`")
     extra = {"errors": {field: [f"{text}."]}} if field else {}
     return Problem(INVALID_PARAMETER, f"{field}: {text}." if field else f"{text}.", extra)
+
+
+def limit_headers(request: Request) -> list[tuple[bytes, bytes]]:
+    """RateLimit and RateLimit-Policy, as the counters stand now."""
+    return [
+        (b"ratelimit-policy", b", ".join([meter.policy_header for meter, _ in request.meters])),
+        (b"ratelimit", b", ".join([meter.header(key) for meter, key in request.meters])),
+    ]
 
 
 async def respond(
@@ -155,8 +220,36 @@ async def respond(
         (b"cache-control", b"no-store"),
         *headers,
     ]
+    if request.meters:
+        start += limit_headers(request)
     await send({"type": "http.response.start", "status": status, "headers": start if body is not None else start[1:]})
     await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else content})
+
+
+async def respond_file(send: Send, request: Request, file: File) -> None:
+    """Answers with a file, chunk by chunk as the client takes them.
+
+    What goes wrong before the first chunk is raised as it is; after it Interrupted, and the client sees an answer without
+    an end.
+    """
+    first = await anext(file.chunks)
+    start = [
+        (b"content-type", file.media_type.encode()),
+        (b"content-disposition", f'attachment; filename="{file.name}"'.encode()),
+        (b"x-request-id", request.request_id.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+        *(limit_headers(request) if request.meters else []),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": start})
+    if request.method != "HEAD":
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        try:
+            async for chunk in file.chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except Exception as error:
+            raise Interrupted(f"{file.name} was cut off: {error!r}") from error
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def respond_problem(send: Send, request: Request, problem: Problem) -> None:

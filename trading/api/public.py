@@ -328,10 +328,10 @@ def _filled(
 
 
 ROUTES = [
-    Route(method="GET", path="/health/live", name="live", always=True, summary="The process runs", needs="all",
+    Route(method="GET", path="/health/live", name="live", always=True, weight=0, summary="The process runs", needs="all",
           handler=get_live, answer=HealthBody),
     Route(method="GET", path="/health/ready", name="ready", always=True, summary="Every part serves; 503 says which does not",
-          needs="all", handler=get_ready, answer=HealthBody),
+          weight=0, needs="all", handler=get_ready, answer=HealthBody),
     Route(method="GET", path="/public/time", name="time", always=True, summary="The exchange's clock", needs="all",
           handler=get_time, answer=TimeBody),
     Route(method="GET", path="/public/status", name="status", always=True, summary="The engine and the markets", needs="all",
@@ -344,9 +344,9 @@ ROUTES = [
           handler=get_fees, answer=FeesBody),
     Route(method="GET", path="/public/orderbook", name="orderbook", summary="Depth, raw or grouped", needs="all",
           handler=get_orderbook, query=OrderbookQuery, answer=OrderbookBody),
-    Route(method="GET", path="/public/trades", name="trades", summary="Trades, back to the first", needs="all",
+    Route(method="GET", path="/public/trades", name="trades", summary="Trades, back to the first", weight=5, needs="all",
           handler=get_trades, query=TradesQuery, answer=TradeList),
-    Route(method="GET", path="/public/candles", name="candles", summary="Candles, oldest first", needs="all",
+    Route(method="GET", path="/public/candles", name="candles", summary="Candles, oldest first", weight=5, needs="all",
           handler=get_candles, query=CandlesQuery, answer=CandleList),
     Route(method="GET", path="/public/ticker", name="ticker", summary="The last 24 hours of one market, or of all",
           needs="all", handler=get_ticker, query=TickerQuery, answer=TickerBody, other_answer=TickerList),

@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+from accounts.scopes import Needs
 from trading.runtime import Runtime
 
 from .http import Request
 
+Guard = Literal["process", "journal", "database"]
 Handler = Callable[[Runtime, Request], Awaitable["Reply"]]
 
 
@@ -19,17 +21,23 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One call. ``path`` may end with a parameter in braces; ``needs`` is "all" or "user".
+    """One call. ``path`` may end with a parameter in braces; ``needs``: who may make it.
 
     ``other_answer``: what it gives instead when asked otherwise.
     ``always``: answered also while the engine is reading the journal, when there is nothing to tell of markets yet.
+    ``guarded_by``: what keeps a signed request from counting twice in two processes. All it does may go through the
+    "journal", whose command ids are unique; a mere look is harmless, this "process" alone refuses its repetition; else the
+    nonce is written to the "database" first.
+    ``weight`` counts for the account, of calls for all for the address; ``orders`` for the account's orders, counted by the
+    handler if the body says how many there are (``has_many``). ``is_csv``: it answers with a file.
+    ``idempotency_key``: whether it looks at that header.
     """
 
     method: str
     path: str
     name: str
     summary: str
-    needs: str
+    needs: Needs
     handler: Handler
     always: bool = False
     status: int = 200
@@ -37,6 +45,17 @@ class Route:
     body: type | None = None
     answer: type | None = None
     other_answer: type | None = None
+    guarded_by: Guard | None = None
+    weight: int = 1
+    orders: int = 0
+    has_many: bool = False
+    is_csv: bool = False
+    idempotency_key: bool = False
+
+    @property
+    def guard(self) -> Guard:
+        """By default what is safe."""
+        return self.guarded_by or ("process" if self.method == "GET" else "database")
 
 
 class Router:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from accounts.rate_limits import ORDERS
 from trading import batches, gateway, queries
 from trading.engine.commands import Side
 from trading.order_facts import age
@@ -61,17 +62,21 @@ async def post_order(runtime: Runtime, request: Request) -> Reply:
         request=order,
         idempotency_key=request.header(b"idempotency-key"),
         request_id=request.request_id,
+        proof=request.proof,
     )
     return Reply(201 if placed.created else 200, placed.order)
 
 
 async def post_batch(runtime: Runtime, request: Request) -> Reply:
+    given = request.json(BatchRequest)
+    request.spend(ORDERS, request.account, len(given.orders))
     body = await batches.place_batch(
         runtime,
         account=request.account,
-        request=request.json(BatchRequest),
+        request=given,
         idempotency_key=request.header(b"idempotency-key"),
         request_id=request.request_id,
+        proof=request.proof,
     )
     return Reply(200, body)
 
@@ -83,6 +88,7 @@ async def patch_order(runtime: Runtime, request: Request) -> Reply:
         reference=request.parameter,
         request=request.json(AmendRequest),
         request_id=request.request_id,
+        proof=request.proof,
     )
     return Reply(200, body)
 
@@ -93,6 +99,7 @@ async def post_cancel_after(runtime: Runtime, request: Request) -> Reply:
         account=request.account,
         timeout_ms=request.json(CancelAfterRequest).timeout_ms,
         request_id=request.request_id,
+        proof=request.proof,
     )
     return Reply(200, CancelAfterBody(None if due_us is None else at_text(due_us)))
 
@@ -127,7 +134,11 @@ async def get_order(runtime: Runtime, request: Request) -> Reply:
 
 async def delete_order(runtime: Runtime, request: Request) -> Reply:
     body = await gateway.cancel_order(
-        runtime, account=request.account, reference=request.parameter, request_id=request.request_id
+        runtime,
+        account=request.account,
+        reference=request.parameter,
+        request_id=request.request_id,
+        proof=request.proof,
     )
     return Reply(200, body)
 
@@ -135,7 +146,12 @@ async def delete_order(runtime: Runtime, request: Request) -> Reply:
 async def delete_orders(runtime: Runtime, request: Request) -> Reply:
     query = request.query(CancelQuery)
     count = await gateway.cancel_all(
-        runtime, account=request.account, market=query.market, side=query.side, request_id=request.request_id
+        runtime,
+        account=request.account,
+        market=query.market,
+        side=query.side,
+        request_id=request.request_id,
+        proof=request.proof,
     )
     return Reply(200, Cancelled(count))
 
@@ -165,22 +181,24 @@ async def get_fills(runtime: Runtime, request: Request) -> Reply:
 
 
 ROUTES = [
-    Route(method="POST", path="/trade/orders", name="place_order", summary="Place an order", needs="user",
-          handler=post_order, status=201, body=OrderRequest, answer=OrderBody),
-    Route(method="GET", path="/trade/orders", name="orders", summary="My open or closed orders", needs="user",
+    Route(method="POST", path="/trade/orders", name="place_order", summary="Place an order", needs="trade",
+          guarded_by="journal", orders=1, idempotency_key=True, handler=post_order, status=201,
+          body=OrderRequest, answer=OrderBody),
+    Route(method="GET", path="/trade/orders", name="orders", summary="My open or closed orders", weight=5, needs="read",
           handler=get_orders, query=OrdersQuery, answer=OrderList),
-    Route(method="DELETE", path="/trade/orders", name="cancel_orders", summary="Cancel all my orders", needs="user",
-          handler=delete_orders, query=CancelQuery, answer=Cancelled),
-    Route(method="GET", path="/trade/orders/{id}", name="order", summary="One order, by id or client:ID", needs="user",
+    Route(method="DELETE", path="/trade/orders", name="cancel_orders", summary="Cancel all my orders", needs="trade",
+          guarded_by="journal", handler=delete_orders, query=CancelQuery, answer=Cancelled),
+    Route(method="GET", path="/trade/orders/{id}", name="order", summary="One order, by id or client:ID", needs="read",
           handler=get_order, answer=OrderBody),
-    Route(method="DELETE", path="/trade/orders/{id}", name="cancel_order", summary="Cancel one order", needs="user",
-          handler=delete_order, answer=OrderBody),
+    Route(method="DELETE", path="/trade/orders/{id}", name="cancel_order", summary="Cancel one order", needs="trade",
+          guarded_by="journal", handler=delete_order, answer=OrderBody),
     Route(method="PATCH", path="/trade/orders/{id}", name="amend_order", summary="Change one open order in place",
-          needs="user", handler=patch_order, body=AmendRequest, answer=OrderBody),
+          needs="trade", guarded_by="journal", orders=1, handler=patch_order, body=AmendRequest, answer=OrderBody),
     Route(method="POST", path="/trade/orders/batch", name="place_orders", summary="Place up to 100 orders, one after the other",
-          needs="user", handler=post_batch, body=BatchRequest, answer=BatchBody),
+          needs="trade", guarded_by="journal", orders=1, has_many=True, idempotency_key=True,
+          handler=post_batch, body=BatchRequest, answer=BatchBody),
     Route(method="POST", path="/trade/cancel-after", name="cancel_after", summary="Cancel all my orders if I fall silent",
-          needs="user", handler=post_cancel_after, body=CancelAfterRequest, answer=CancelAfterBody),
-    Route(method="GET", path="/trade/fills", name="fills", summary="My fills", needs="user",
+          needs="trade", guarded_by="journal", handler=post_cancel_after, body=CancelAfterRequest, answer=CancelAfterBody),
+    Route(method="GET", path="/trade/fills", name="fills", summary="My fills", weight=5, needs="read",
           handler=get_fills, query=FillsQuery, answer=FillList),
 ]  # fmt: skip

@@ -20,7 +20,8 @@ CLOSE_GOING_AWAY = 1001
 class Client:
     """Used on the event loop only. ``write`` runs as a task of its own, so that a slow reader delays nobody else."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, address: str) -> None:
+        self.address = address
         self.principals: dict[str, Principal] = {}
         self.last_sent = time.monotonic()
         self.in_flight = 0

@@ -5,21 +5,18 @@ IN_FLIGHT_LIMIT order requests may be under way at once.
 """
 
 import asyncio
-import datetime as dt
 import logging
 import time
-import uuid
-from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
 from django.conf import settings
-from django.db import close_old_connections
 
-from accounts.authentication import Principal, load_stream_token
-from accounts.models import Session
+from accounts.authentication import Principal, load_stream_token, still_good
 from accounts.problems import INTERNAL, INVALID_PARAMETER, MALFORMED, NOT_READY, NOT_SIGNED_IN, Problem
+from accounts.rate_limits import ACCOUNT, ADDRESS, LOOKUP_WEIGHT, ORDERS, Meter, address_key
+from accounts.scopes import Needs
 from trading import gateway
 from trading.api.http import BODY_LIMIT, Receive, Scope, Send, invalid, new_request_id
 from trading.engine.commands import Side
@@ -32,6 +29,7 @@ from trading.shapes import OrderRequest, at_text
 
 from .channels import DEPTHS, Channels
 from .client import CLOSE_GOING_AWAY, CLOSE_SESSION_ENDED, CLOSE_TOO_LARGE, Client
+from .weights import CONNECTION_WEIGHT, UNKNOWN, WEIGHTS
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +93,7 @@ class Hub:
         self._clients: set[Client] = set()
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
-        runtime.observer = self
+        runtime.observers.append(self)
         for routine in (self._beat(), self._sweep_sessions()):
             self._spawn(routine)
 
@@ -111,8 +109,13 @@ class Hub:
         if scope["path"] != PATH or (await receive())["type"] != "websocket.connect" or self._closing:
             await send({"type": "websocket.close", "code": CLOSE_GOING_AWAY})
             return
+        client = Client(send, str((scope.get("client") or ("",))[0]))
+        try:
+            _spend(ADDRESS, client.address, CONNECTION_WEIGHT)
+        except Problem as problem:
+            await _refuse_connection(send, problem)
+            return
         await send({"type": "websocket.accept"})
-        client = Client(send)
         self._clients.add(client)
         client.post(_status())
         reading = asyncio.ensure_future(self._read(client, receive))
@@ -163,6 +166,8 @@ class Hub:
 
     async def _begin(self, client: Client, call: Call, time_in: str) -> None:
         """Answers the request, or starts the task that will; the next request is read after that."""
+        weight = WEIGHTS.get(call.method, UNKNOWN)
+        _spend(ADDRESS, client.address, weight.address)
         if call.method == "ping":
             client.post(_answer("pong", call.req_id, time_in, {}))
         elif call.method in ("subscribe", "unsubscribe"):
@@ -172,7 +177,9 @@ class Hub:
         elif client.in_flight >= IN_FLIGHT_LIMIT:
             raise Problem(OVERLOADED, f"{IN_FLIGHT_LIMIT} requests of this connection are under way.")
         else:
-            principal = await self._principal(client, call.params)
+            principal = await self._principal(client, call.params, "trade")
+            _spend(ACCOUNT, principal.account_id, weight.account)
+            _spend(ORDERS, principal.account_id, weight.orders)
             client.in_flight += 1
             self._spawn(self._trade(client, call, principal, time_in))
 
@@ -184,7 +191,7 @@ class Hub:
             raise Problem(NOT_READY, "The engine is reading the journal.")
         principal = None
         if call.params.channel in PRIVATE_CHANNELS:
-            principal = await self._principal(client, call.params)
+            principal = await self._principal(client, call.params, "read")
         self._attach()
         for symbol in _symbols(call.params):
             try:
@@ -272,15 +279,19 @@ class Hub:
                 return {"count": count}
         raise RuntimeError(f"{call.method} is no method of orders")
 
-    async def _principal(self, client: Client, params: Params) -> Principal:
+    async def _principal(self, client: Client, params: Params, needs: Needs) -> Principal:
         if params.token is None:
             raise Problem(NOT_SIGNED_IN, "Give token, from GET /session/stream-token.")
         principal = client.principals.get(params.token)
         if principal is None:
+            _spend(ADDRESS, client.address, LOOKUP_WEIGHT)
             principal = await asyncio.to_thread(load_stream_token, params.token)
             if principal is None:
                 raise Problem(NOT_SIGNED_IN, "The token is not valid. Get one from GET /session/stream-token.")
+            if principal.key is not None:
+                principal.key.check_address(client.address)
             client.principals[params.token] = principal
+        principal.check(needs)
         return principal
 
     # Routine
@@ -295,19 +306,22 @@ class Hub:
                     client.post('{"channel":"heartbeat"}')
 
     async def _sweep_sessions(self) -> None:
-        """Closes the connections of sessions that have ended, anywhere."""
+        """Closes the connections of sessions that have ended and keys that were revoked, anywhere."""
         while True:
             await asyncio.sleep(SESSION_SWEEP_S)
-            ids = {p.session_id for client in self._clients for p in client.principals.values()}
-            if not ids:
+            proven = [p for client in self._clients for p in client.principals.values()]
+            sessions = {p.session_id for p in proven if p.session_id is not None}
+            keys = {p.key.id for p in proven if p.key is not None}
+            if not proven:
                 continue
             try:
-                open_ids = await asyncio.to_thread(_open_sessions, ids)
+                good = await asyncio.to_thread(still_good, sessions, keys)
             except Exception:
-                log.exception("stream: the sessions could not be checked")
+                log.exception("stream: sessions and keys could not be checked")
                 continue
+            ended = (sessions | keys) - good
             for client in list(self._clients):
-                if any(p.session_id not in open_ids for p in client.principals.values() if p.session_id in ids):
+                if any(p.proven_by in ended for p in client.principals.values()):
                     client.close(CLOSE_SESSION_ENDED)
 
     def _attach(self) -> None:
@@ -322,12 +336,18 @@ class Hub:
         task.add_done_callback(self._tasks.discard)
 
 
-def _open_sessions(ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
-    """Those of ``ids`` that are open, read in a worker thread, whose connection may have died since it was last used."""
-    close_old_connections()
-    now = dt.datetime.now(dt.UTC)
-    sessions = Session.objects.filter(id__in=list(ids), ended_at=None, expires_at__gt=now, user__is_active=True)
-    return set(sessions.values_list("id", flat=True))
+async def _refuse_connection(send: Send, problem: Problem) -> None:
+    """Answers the handshake by HTTP."""
+    headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+    start = {"type": "websocket.http.response.start", "status": problem.kind.status, "headers": headers}
+    await send(start)
+    await send({"type": "websocket.http.response.body", "body": _encode(problem.body(new_request_id()))})
+
+
+def _spend(meter: Meter, key: str | int, weight: int) -> None:
+    """Counts a request, unless limits are lifted; of an address its key. Raises Problem rate_limited."""
+    if weight and settings.RATE_LIMITS:
+        meter.spend(address_key(key) if isinstance(key, str) else key, weight)
 
 
 def _symbols(params: Params) -> list[str | None]:

@@ -1,0 +1,143 @@
+"""Who makes a request: a bearer token, a browser's cookie session, or an API key's signature. On the event loop.
+
+What is proven comes from memory; only what is not there, or older than PRINCIPAL_TTL_S, is read by a worker thread.
+"""
+
+import asyncio
+import datetime as dt
+import hmac
+import time
+import uuid
+from collections.abc import Callable
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from accounts.api_keys import USE_NOTED_EVERY_S, note_use
+from accounts.authentication import (
+    Key,
+    Principal,
+    api_key_key,
+    cookie_key,
+    load_cookie,
+    load_key,
+    load_session,
+    load_token,
+    principals,
+    token_key,
+)
+from accounts.nonces import NonceGuard, use_everywhere
+from accounts.problems import CSRF_FAILED, INVALID_PARAMETER, KEY_NOT_VALID, NOT_SIGNED_IN, WRONG_SIGNATURE, Problem
+from accounts.rate_limits import ADDRESS, LOOKUP_WEIGHT, address_key
+from accounts.signatures import KEY_HEADER, read_signed
+
+from .http import Request
+from .routes import Route
+
+T = TypeVar("T")
+
+ACCOUNT_HEADER = b"x-account"
+NOTED_LIMIT = 10_000
+_SAFE = ("GET", "HEAD")
+_nonces = NonceGuard()
+_noted: dict[uuid.UUID, float] = {}
+"""When the last use of a key was last written down by this process, on the monotonic clock."""
+_notes: set[asyncio.Future[None]] = set()
+
+
+async def authenticate(request: Request, route: Route) -> Principal:
+    """Who makes the request, for the trading account that it means, and may make it. Raises Problem."""
+    if KEY_HEADER in request.headers:
+        principal = await _by_key(request)
+    else:
+        principal = await _by_session(request)
+    principal.check(route.needs)
+    if request.proof is not None and route.guard == "database":
+        await asyncio.to_thread(use_everywhere, request.proof, dt.datetime.now(dt.UTC))
+    return await _acting(request, principal)
+
+
+async def _by_key(request: Request) -> Principal:
+    """Raises Problem: who has not proven to have the key learns nothing of it."""
+    signed = read_signed(request.headers, request.method, request.target, request.body)
+    now_ms = time.time_ns() // 1_000_000
+    signed.check_time(now_ms)
+    principal = principals.get(api_key_key(signed.key_id)) or await _looked_up(request, load_key, signed.key_id)
+    if principal is None or principal.key is None:
+        raise Problem(KEY_NOT_VALID, "This key is unknown or was revoked.")
+    if not principal.key.verifier.verifies(signed.signature, signed.message):
+        detail = "Signed is timestamp, nonce, METHOD, path?query, hex(sha256(body)), with a newline between each two."
+        raise Problem(WRONG_SIGNATURE, detail)
+    principal.check_expiry(now_ms)
+    principal.key.check_address(request.address)
+    _nonces.use(signed.proof, now_ms)
+    request.proof = signed.proof
+    _note_use(principal.key, request.address)
+    return principal
+
+
+async def _by_session(request: Request) -> Principal:
+    """By a bearer token, or by a browser's cookie session with its CSRF token. Raises Problem."""
+    header = request.header(b"authorization")
+    if header is not None:
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Problem(NOT_SIGNED_IN, "Send the header 'Authorization: Bearer TOKEN'.")
+        principal = principals.get(token_key(token)) or await _looked_up(request, load_token, token)
+        if principal is None:
+            raise Problem(NOT_SIGNED_IN, "This session has ended or never was. Sign in again.")
+        return principal
+    session_key = request.cookie(settings.SESSION_COOKIE_NAME)
+    if not session_key:
+        raise Problem(NOT_SIGNED_IN, "Sign in, and send the header 'Authorization: Bearer TOKEN'.")
+    if request.method not in _SAFE:
+        _check_csrf(request)
+    principal = principals.get(cookie_key(session_key)) or await _looked_up(request, load_cookie, session_key)
+    if principal is None:
+        raise Problem(NOT_SIGNED_IN, "Your session has ended. Sign in again.")
+    return principal
+
+
+async def _looked_up(request: Request, load: Callable[[T], Principal | None], proof: T) -> Principal | None:
+    """What is not in memory, from the database. It counts for the address, for nobody is known yet. Raises Problem."""
+    request.spend(ADDRESS, address_key(request.address), LOOKUP_WEIGHT)
+    return await asyncio.to_thread(load, proof)
+
+
+async def _acting(request: Request, principal: Principal) -> Principal:
+    """For the trading account of the header X-Account, if there is one. Raises Problem."""
+    text = request.header(ACCOUNT_HEADER)
+    if text is None:
+        return principal
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise Problem(INVALID_PARAMETER, "X-Account must be the id of a trading account, a number.")
+    if int(text) not in principal.accounts and principal.session_id is not None:
+        # It may have been opened a moment ago, by another process.
+        reloaded = await asyncio.to_thread(load_session, principal.session_id)
+        principal = principal if reloaded is None else reloaded
+    return principal.acting_for(int(text))
+
+
+def _check_csrf(request: Request) -> None:
+    """A browser's unsafe request must carry the CSRF cookie's value as a header too, and come from our own origin."""
+    cookie = request.cookie(settings.CSRF_COOKIE_NAME) or ""
+    sent = request.header(b"x-csrftoken") or ""
+    if not cookie or not hmac.compare_digest(cookie.encode(), sent.encode()):
+        raise Problem(CSRF_FAILED, "Send the CSRF cookie's value in the header X-CSRFToken.")
+    origin = request.header(b"origin")
+    if origin is not None and urlsplit(origin).netloc != request.header(b"host"):
+        raise Problem(CSRF_FAILED, "The request comes from another origin.")
+
+
+def _note_use(key: Key, address: str) -> None:
+    """Has the key's use written down, if that has not been done for USE_NOTED_EVERY_S; the request does not wait for it."""
+    now_s = time.monotonic()
+    if now_s - _noted.get(key.id, -USE_NOTED_EVERY_S) < USE_NOTED_EVERY_S:
+        return
+    if len(_noted) >= NOTED_LIMIT:
+        _noted.clear()
+    _noted[key.id] = now_s
+    note = asyncio.ensure_future(asyncio.to_thread(note_use, key.id, dt.datetime.now(dt.UTC), address))
+    _notes.add(note)
+    note.add_done_callback(_notes.discard)

@@ -1,0 +1,61 @@
+"""The part of the realm /account about trading accounts. Which one acts is chosen by the header X-Account."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from accounts.database import in_database
+from accounts.models import Account
+from accounts.subaccounts import NAME_LIMIT, accounts_of
+from trading.runtime import Runtime
+from trading.shapes import datetime_text
+from trading.subaccounts import open_subaccount
+
+from .http import Request
+from .routes import Reply, Route
+
+
+class SubaccountRequest(Struct, forbid_unknown_fields=True):
+    """A trading account to open. The name is its idempotency key."""
+
+    name: Annotated[str, Meta(max_length=NAME_LIMIT)]
+
+
+class SubaccountBody(Struct):
+    """A trading account. ``id`` goes into X-Account; the one named ``main`` acts without it."""
+
+    id: int
+    name: str
+    created_at: str
+
+
+class SubaccountList(Struct):
+    items: list[SubaccountBody]
+    next_cursor: str | None
+
+
+async def get_subaccounts(runtime: Runtime, request: Request) -> Reply:
+    accounts = await in_database(accounts_of, user_id=request.signed_in.user_id)
+    return Reply(200, SubaccountList([_body(account) for account in accounts], None))
+
+
+async def post_subaccount(runtime: Runtime, request: Request) -> Reply:
+    account, is_new = await open_subaccount(
+        runtime,
+        user_id=request.signed_in.user_id,
+        name=request.json(SubaccountRequest).name,
+        request_id=request.request_id,
+    )
+    return Reply(201 if is_new else 200, _body(account))
+
+
+def _body(account: Account) -> SubaccountBody:
+    return SubaccountBody(account.id, account.name, datetime_text(account.created_at))
+
+
+ROUTES = [
+    Route(method="GET", path="/account/subaccounts", name="subaccounts", summary="My trading accounts, main first",
+          needs="user", handler=get_subaccounts, answer=SubaccountList),
+    Route(method="POST", path="/account/subaccounts", name="open_subaccount", summary="Open a further trading account",
+          needs="user", handler=post_subaccount, status=201, body=SubaccountRequest, answer=SubaccountBody),
+]  # fmt: skip

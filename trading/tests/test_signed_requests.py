@@ -1,0 +1,48 @@
+"""What a signed request makes of the journal: one event, whichever process it is sent to, and however the database fails."""
+
+import pytest
+
+from accounts.problems import Problem
+from tests.fixtures import Database
+from trading import gateway
+from trading.engine.commands import CancelAfter
+from trading.journal import append
+
+from .world import ALICE, open_market, serving
+
+PROOF = "0123456789abcdef 1800000000000 nonce"
+SWITCH = CancelAfter(account=ALICE, timeout_us=60_000_000)
+
+
+def count(database: Database) -> object:
+    with database.connect() as connection:
+        return connection.execute("SELECT count(*) FROM order_event WHERE kind = 'CancelAfter'").fetchone()
+
+
+async def submit(runtime: gateway.Runtime, proof: str) -> int:
+    command_id = gateway.own_command_id(proof)
+    answer = await gateway.submit(runtime, SWITCH, command_id=command_id, request_id="test", proof=proof)
+    return answer.seq
+
+
+async def test_the_same_proof_at_two_processes_is_one_event(database: Database) -> None:
+    async with serving() as first, serving() as second:
+        await open_market(first)
+        await submit(first, PROOF)
+        with pytest.raises(Problem) as refused:
+            await submit(second, PROOF)
+        assert refused.value.kind.code == "nonce_used"
+        await submit(second, PROOF + " another")
+    assert count(database) == (2,)
+
+
+async def test_whose_answer_the_database_lost_is_not_told_that_it_was_a_repetition(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection ends right after the COMMIT: tried again, the command is found in the journal."""
+    async with serving() as runtime:
+        await open_market(runtime)
+        monkeypatch.setattr(append, "CHANNEL", f"{append.CHANNEL}; SELECT pg_terminate_backend(pg_backend_pid())")
+        seq = await submit(runtime, PROOF)
+        assert seq == runtime.live.seq
+    assert count(database) == (1,)
