@@ -1,6 +1,6 @@
 """A signed request counts once: the nonces that were used within the window.
 
-Three guards, each where it is enough (docs/decisions/0011): this process's memory, for every request; the journal's unique
+Three guards, each where it is enough (docs/decisions/0012): this process's memory, for every request; the journal's unique
 command ids, for what becomes a command; a row of ``UsedNonce``, for what changes or hands out something else. Nonces need
 no order, so that parallel clients never refuse each other.
 """
