@@ -1,4 +1,4 @@
-"""Limits on what costs Argon2 or a mail, or invites guessing: by address, by e-mail, by both.
+"""Limits on what costs Argon2 or a mail, or invites guessing: by address, by e-mail, by both; transfers to people by user.
 
 A fixed window counted in Django's cache: shared between processes where that is Redis, per process otherwise. While Redis is
 down each process counts for itself: a counter is no reason to turn people away, and no reason to let guessing run free.
@@ -84,3 +84,5 @@ MAILS_TO_EMAIL = Limit(name="mails-to-email", times=6, window_s=3600)
 """Codes and links that anybody may ask for, by e-mail. Five tries each: a guesser has 30 tries of a million an hour."""
 MAILS_FOR_ADDRESS = Limit(name="mails-for-address", times=30, window_s=600)
 """The same, by the address that asks."""
+TRANSFER = Limit(name="transfer", times=20, window_s=3600)
+"""Transfers to other people, by who asks: each tells whether an address has an account."""

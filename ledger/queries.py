@@ -59,6 +59,12 @@ def statement_after(
     return [_statement_line(row) for row in rows]
 
 
+def is_transfer(connection: Connection, *, cause: int) -> bool:
+    """Whether an event moved something from one user to another other than by trading."""
+    postings = "SELECT FROM ledger_posting WHERE cause = %s AND kind = 'transfer' LIMIT 1"
+    return connection.execute(postings, (cause,)).fetchone() is not None
+
+
 def balances_before(connection: Connection, *, owner: int, before_us: int, until: int) -> dict[str, int]:
     """The user's balances by asset as they were at a moment, by events up to ``until``; an asset that had never changed
     until then is not there.

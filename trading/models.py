@@ -336,3 +336,21 @@ class FaucetGrant(models.Model):
 
     def __str__(self) -> str:
         return str(self.command_id)
+
+
+class TransferGrant(models.Model):
+    """What an account was let transfer to another person, to hold the limit per account and day. Named by its command id."""
+
+    command_id = models.UUIDField(primary_key=True)
+    account_id = models.BigIntegerField()
+    to_account_id = models.BigIntegerField()
+    asset = models.CharField(max_length=12)
+    day = models.DateField()
+    amount_atoms = Atoms()
+
+    class Meta:
+        db_table = "transfer_grant"
+        indexes = [models.Index(fields=["account_id", "asset", "day"], name="transfer_grant_by_day")]
+
+    def __str__(self) -> str:
+        return str(self.command_id)

@@ -227,6 +227,26 @@ class LedgerPage(Struct):
     next_cursor: str | None
 
 
+class TransferRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What is to go where: to one of my own trading accounts by its id, or to another person by e-mail."""
+
+    asset: AssetName
+    quantity: Amount
+    to_account: Annotated[int, Meta(ge=1, le=2**62)] | None = None
+    to_email: Annotated[str, Meta(max_length=254)] | None = None
+
+
+class TransferBody(Struct, kw_only=True):
+    """A transfer that was carried out, by the event ``sequence``."""
+
+    id: str
+    asset: str
+    quantity: str
+    to_account: int | None
+    to_email: str | None
+    sequence: int
+
+
 class FaucetRequest(Struct, forbid_unknown_fields=True):
     asset: AssetName
     quantity: Amount

@@ -227,6 +227,9 @@ LOGGING = {
     "loggers": {"django.request": {"level": "ERROR"}},
 }
 
+# By asset, what an account may transfer to other people in a day (UTC); of an asset that is not here nothing.
+TRANSFER_DAILY_LIMITS = {"BTC": "10", "ETH": "200", "USD": "500000"}
+
 # Journal and replica
 JOURNAL_POLL_MS = 50
 """How long an idle replica waits before it looks at the journal's head, if the database does not wake it before."""

@@ -55,6 +55,7 @@ WHO = {
     "DELETE /account/api-keys/{id}": "user",
     "GET /account/subaccounts": "user",
     "POST /account/subaccounts": "user",
+    "POST /account/transfers": "user",
     "GET /trade/orders": "read",
     "GET /trade/orders/{id}": "read",
     "GET /trade/fills": "read",

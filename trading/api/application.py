@@ -9,7 +9,7 @@ from accounts.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_READY
 from accounts.rate_limits import ACCOUNT, ADDRESS, ORDERS, address_key
 from trading.runtime import Runtime
 
-from . import account, exports, keys, public, subaccounts, trade
+from . import account, exports, keys, public, subaccounts, trade, transfers
 from .authentication import authenticate
 from .http import Disconnected, File, Interrupted, Receive, Request, Scope, Send, respond, respond_file, respond_problem
 from .limits import limits_route
@@ -17,7 +17,15 @@ from .routes import Route, Router
 
 log = logging.getLogger(__name__)
 
-_ROUTES = [*public.ROUTES, *account.ROUTES, *exports.ROUTES, *keys.ROUTES, *subaccounts.ROUTES, *trade.ROUTES]
+_ROUTES = [
+    *public.ROUTES,
+    *account.ROUTES,
+    *exports.ROUTES,
+    *keys.ROUTES,
+    *subaccounts.ROUTES,
+    *transfers.ROUTES,
+    *trade.ROUTES,
+]
 ROUTES = [*_ROUTES, limits_route(_ROUTES)]
 REALMS = ("/public", "/trade", "/health", "/account", "/deposit", "/withdrawal", "/staff", "/operator")
 """Where an unknown path is a program's mistake, and answered as one."""

@@ -1,0 +1,29 @@
+"""POST /account/transfers: funds to another trading account of mine, or to another person."""
+
+import datetime as dt
+
+from trading.runtime import Runtime
+from trading.shapes import TransferBody, TransferRequest
+from trading.transfers import transfer
+
+from .http import Request
+from .routes import Reply, Route
+
+
+async def post_transfer(runtime: Runtime, request: Request) -> Reply:
+    body, is_new = await transfer(
+        runtime,
+        principal=request.signed_in,
+        request=request.json(TransferRequest),
+        today=dt.datetime.now(dt.UTC).date(),
+        idempotency_key=request.header(b"idempotency-key"),
+        request_id=request.request_id,
+    )
+    return Reply(201 if is_new else 200, body)
+
+
+ROUTES = [
+    Route(method="POST", path="/account/transfers", name="transfer", summary="Give funds to another trading account",
+          needs="user", guarded_by="journal", weight=5, handler=post_transfer, status=201, body=TransferRequest,
+          answer=TransferBody),
+]  # fmt: skip
