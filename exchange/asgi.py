@@ -19,6 +19,7 @@ from trading.api.application import application as raw_application  # noqa: E402
 from trading.api.application import is_ours  # noqa: E402
 from trading.api.http import Disconnected, Receive, Request, Scope, Send, respond_problem  # noqa: E402
 from trading.runtime import Runtime  # noqa: E402
+from trading.stream import NOTICE  # noqa: E402
 from trading.stream.hub import Hub  # noqa: E402
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class Exchange:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+            await self._lifespan(scope, receive, send)
         elif self.runtime is None or self.hub is None:
             raise RuntimeError("the server did not run the lifespan's startup")
         elif scope["type"] == "websocket":
@@ -43,12 +44,13 @@ class Exchange:
         else:
             await _django(scope, receive, send)
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self.runtime = Runtime()
                 self.hub = Hub(self.runtime)
+                scope.get("state", {})[NOTICE] = self.hub.shutdown_notice
                 self.runtime.start()
                 await send({"type": "lifespan.startup.complete"})
             else:

@@ -58,8 +58,8 @@ def _operation(route: Route) -> dict[str, Any]:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = []
-    if route.path.endswith("}"):
-        name = route.path[route.path.index("{") + 1 : -1]
+    if "}" in route.path:
+        name = route.path[route.path.index("{") + 1 : route.path.index("}")]
         parameters.append({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
     if route.query is not None:
         schema = msgspec.json.schema(route.query)

@@ -163,6 +163,9 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
+STREAM_ORIGINS = os.environ.get("STREAM_ORIGINS", "").split()
+"""Further sites whose pages may open the stream, as https://desk.example.com; the exchange's own always may."""
+
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 RATE_LIMITS = os.environ.get("RATE_LIMITS", "on") != "off"
 

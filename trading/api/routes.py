@@ -19,7 +19,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One call. ``path`` may end with a parameter in braces; ``needs`` is "all" or "user".
+    """One call. ``path`` may have a parameter in braces, as its last part or the last but one; ``needs`` is "all" or "user".
 
     ``other_answer``: what it gives instead when asked otherwise.
     ``always``: answered also while the engine is reading the journal, when there is nothing to tell of markets yet.
@@ -40,15 +40,19 @@ class Route:
 
 
 class Router:
-    """Finds the route of a request by exact path, then by the path up to its last part."""
+    """Finds the route of a request by exact path, then by the path around its parameter."""
 
     def __init__(self, routes: list[Route]) -> None:
         self.routes = routes
         self._exact: dict[str, dict[str, Route]] = {}
         self._prefixed: dict[str, dict[str, Route]] = {}
+        self._around: dict[tuple[str, str], dict[str, Route]] = {}
         for route in routes:
             if route.path.endswith("}"):
                 self._prefixed.setdefault(route.path[: route.path.index("{")], {})[route.method] = route
+            elif "}" in route.path:
+                before, _, after = route.path.partition("{")
+                self._around.setdefault((before, after[after.index("}") :][1:]), {})[route.method] = route
             else:
                 self._exact.setdefault(route.path, {})[route.method] = route
 
@@ -59,4 +63,8 @@ class Router:
             return exact, ""
         start, slash, parameter = path.rpartition("/")
         prefixed = self._prefixed.get(start + slash)
-        return (prefixed, parameter) if prefixed is not None and parameter else None
+        if prefixed is not None and parameter:
+            return prefixed, parameter
+        before, between, inner = start.rpartition("/")
+        around = self._around.get((before + between, slash + parameter))
+        return (around, inner) if around is not None and inner else None

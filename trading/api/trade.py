@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from trading import batches, gateway, queries
+from trading import batches, gateway, order_lives, queries
 from trading.engine.commands import Side
 from trading.order_facts import age
 from trading.runtime import Runtime
@@ -20,6 +20,7 @@ from trading.shapes import (
     Limit,
     MarketName,
     OrderBody,
+    OrderHistory,
     OrderList,
     OrderRequest,
     at_text,
@@ -125,6 +126,11 @@ async def get_order(runtime: Runtime, request: Request) -> Reply:
     return Reply(200, await gateway.find_order(runtime, account=request.account, reference=request.parameter))
 
 
+async def get_order_history(runtime: Runtime, request: Request) -> Reply:
+    steps = await order_lives.life(runtime, account=request.account, reference=request.parameter)
+    return Reply(200, OrderHistory(steps, None))
+
+
 async def delete_order(runtime: Runtime, request: Request) -> Reply:
     body = await gateway.cancel_order(
         runtime, account=request.account, reference=request.parameter, request_id=request.request_id
@@ -173,6 +179,8 @@ ROUTES = [
           handler=delete_orders, query=CancelQuery, answer=Cancelled),
     Route(method="GET", path="/trade/orders/{id}", name="order", summary="One order, by id or client:ID", needs="user",
           handler=get_order, answer=OrderBody),
+    Route(method="GET", path="/trade/orders/{id}/history", name="order_history", summary="All that happened to one order",
+          needs="user", handler=get_order_history, answer=OrderHistory),
     Route(method="DELETE", path="/trade/orders/{id}", name="cancel_order", summary="Cancel one order", needs="user",
           handler=delete_order, answer=OrderBody),
     Route(method="PATCH", path="/trade/orders/{id}", name="amend_order", summary="Change one open order in place",
