@@ -5,14 +5,15 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('trading', '0008_order_types'),
+        ("trading", "0008_order_types"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='order',
-            index=django.contrib.postgres.indexes.BrinIndex(autosummarize=True, fields=['updated_seq'], name='order_by_change', pages_per_range=16),
+            model_name="order",
+            index=django.contrib.postgres.indexes.BrinIndex(
+                autosummarize=True, fields=["updated_seq"], name="order_by_change", pages_per_range=16
+            ),
         ),
     ]

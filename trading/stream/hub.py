@@ -76,8 +76,8 @@ class Hub:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._channels = Channels(runtime)
-        self._subscribing = Subscribing(runtime, self._channels, self._status)
+        self.channels = Channels(runtime)
+        self._subscribing = Subscribing(runtime, self.channels, self.status)
         self._clients: set[Client] = set()
         self._shutdown_at: str | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,12 +86,12 @@ class Hub:
             self._spawn(routine)
 
     def on_event(self, event: Applied) -> None:
-        self._channels.on_event(event)
+        self.channels.on_event(event)
         if changes_status(event):
-            self._channels.tell_status(self._status())
+            self.channels.tell_status(self.status())
 
     def on_batch(self, publication: Publication) -> None:
-        self._channels.on_batch(publication)
+        self.channels.on_batch(publication)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection from handshake to close."""
@@ -102,14 +102,14 @@ class Hub:
         await send({"type": "websocket.accept"})
         client = Client(send, scope.get("extensions", {}).get(ABORT))
         self._clients.add(client)
-        client.post(messages.update("status", [self._status()], self._runtime.live.seq, 0))
+        client.post(messages.update("status", [self.status()], self._runtime.live.seq, 0))
         reading = asyncio.ensure_future(self._read(client, receive))
         writing = asyncio.ensure_future(client.write())
         try:
             await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._clients.discard(client)
-            self._channels.remove_client(client)
+            self.channels.remove_client(client)
             client.cut_off_later()
             for task in (reading, writing):
                 task.cancel()
@@ -128,7 +128,7 @@ class Hub:
     def shutdown_notice(self) -> str:
         """What everybody is told right before the connections are closed; from now on none is accepted."""
         self._shutdown_at = self._shutdown_at or _now_text()
-        return messages.update("status", [self._status()], self._runtime.live.seq, 0)
+        return messages.update("status", [self.status()], self._runtime.live.seq, 0)
 
     async def _cancel_orders(self, account: int) -> None:
         """Cancels what was to be cancelled with the connection; one command, however often it must be sent."""
@@ -237,7 +237,7 @@ class Hub:
         """A heartbeat for everybody who has heard nothing for HEARTBEAT_S; the end for who is silent too long."""
         while True:
             await asyncio.sleep(HEARTBEAT_S / 2)
-            self._channels.tell_status(self._status())
+            self.channels.tell_status(self.status())
             now = time.monotonic()
             heartbeat = messages.encode(Heartbeat("heartbeat", self._runtime.live.seq)).decode()
             for client in list(self._clients):
@@ -262,7 +262,7 @@ class Hub:
                 if any(p.session_id not in open_ids for p in client.principals.values() if p.session_id in ids):
                     client.close(CLOSE_SESSION_ENDED)
 
-    def _status(self) -> StatusData:
+    def status(self) -> StatusData:
         """As ``GET /public/status`` has it."""
         is_open, live = self._runtime.health().ready, self._runtime.live
         return StatusData(

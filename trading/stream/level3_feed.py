@@ -25,8 +25,8 @@ SIDES: tuple[Side, Side] = ("buy", "sell")
 PLACES_LIMIT = 1000
 """Beyond so many places that were told, those of closed orders are forgotten."""
 
-Place = tuple[int, int, int]
-"""Orders ahead, lots ahead, own lots."""
+Place = tuple[str, int, int, int]
+"""The id in the queue, orders ahead, lots ahead, own lots."""
 
 
 class Level3Feed(Feed):
@@ -70,6 +70,7 @@ class Level3Feed(Feed):
     def update(self, queues: Queues, changes: Sequence[Change]) -> None:
         """Tells the changes of a batch within the depth, and the orders at levels that came into it."""
         told: dict[Side, list[RestingOrder]] = {}
+        touched = list(dict.fromkeys((change.side, change.price_ticks) for change in changes))
         for side in SIDES:
             prices, before = self._prices(side), self._visible[side]
             self._visible[side] = now = set(prices)
@@ -82,13 +83,13 @@ class Level3Feed(Feed):
             ]
             for price in prices:
                 if price not in before:
+                    touched.append((side, price))
                     told[side] += [self._told(one, "add") for one in queues.level(side, price)]
         if told["buy"] or told["sell"]:
             self.tell([self._data(queues, told["buy"], told["sell"])], self._live.seq)
-        self._tell_owners(queues, changes)
+        self._tell_owners(queues, touched)
 
-    def _tell_owners(self, queues: Queues, changes: Iterable[Change]) -> None:
-        touched = list(dict.fromkeys((change.side, change.price_ticks) for change in changes))
+    def _tell_owners(self, queues: Queues, touched: Sequence[tuple[Side, int]]) -> None:
         for account in set(self.owners.values()):
             own = self._own_places(queues, account, touched)
             if own:
@@ -110,8 +111,9 @@ class Level3Feed(Feed):
                 continue
             lots = 0
             for ahead, one in enumerate(queues.level(side, price)):
-                if one.account == account and known.get(one.number) != (ahead, lots, one.lots):
-                    known[one.number] = (ahead, lots, one.lots)
+                place = one.public_id, ahead, lots, one.lots
+                if one.account == account and known.get(one.number) != place:
+                    known[one.number] = place
                     told.append(self._own_place(one, ahead, lots))
                 lots += one.lots
         return told
