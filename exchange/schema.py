@@ -1,13 +1,20 @@
-"""One OpenAPI document: drf-spectacular describes the DRF realms, this adds the raw ones from their route table."""
+"""The documents of the interfaces, made from the code.
+
+One OpenAPI document: drf-spectacular describes the DRF realms, this adds the raw ones from their route table. And the stream's
+AsyncAPI document, at ``/api/asyncapi``.
+"""
 
 from typing import Any
 
 import msgspec
+from django.conf import settings
+from django.http import HttpRequest, JsonResponse
 
 from accounts.problems import REGISTRY
 from trading.api.application import ROUTES
 from trading.api.routes import Route
 from trading.shapes import OrderPreview, ProblemBody
+from trading.stream import asyncapi
 
 _REF = "#/components/schemas/{name}"
 _PROBLEMS = {"all": (400, 404), "user": (400, 401, 403, 404, 409, 422, 503)}
@@ -28,6 +35,14 @@ def add_raw_realms(result: dict[str, Any], generator: Any, request: Any, public:
             operation["responses"].setdefault("default", _problem("Any other problem."))
     result["paths"] = dict(sorted(result["paths"].items()))
     return result
+
+
+def stream_document() -> dict[str, Any]:
+    return asyncapi.document(str(settings.SPECTACULAR_SETTINGS["VERSION"]))
+
+
+def stream_document_view(request: HttpRequest) -> JsonResponse:
+    return JsonResponse(stream_document())
 
 
 def _operation(route: Route) -> dict[str, Any]:

@@ -149,7 +149,8 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Kontor",
-    "DESCRIPTION": "The REST interface of the exchange. Amounts are decimal strings, times RFC 3339 in UTC.",
+    "DESCRIPTION": "The REST interface of the exchange. Amounts are decimal strings, times RFC 3339 in UTC."
+    " [The stream](/api/asyncapi) has an AsyncAPI document of its own.",
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

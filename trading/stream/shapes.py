@@ -7,7 +7,7 @@ and read as text. Times are RFC 3339 in UTC with microseconds. A field that is U
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from trading.engine.commands import SelfTradePrevention, Side
 
@@ -22,6 +22,16 @@ Numeric = Annotated[msgspec.Raw, Meta(extra_json_schema=_NUMERIC)]
 Texts = Annotated[msgspec.Raw, Meta(extra_json_schema=_TEXTS)]
 """A text or a list of texts."""
 
+
+def _null() -> msgspec.Raw:
+    """A factory, since a schema cannot show such a default."""
+    return NULL
+
+
+def _no_params() -> msgspec.Raw:
+    return msgspec.Raw(b"{}")
+
+
 Channel = Literal["book", "level3", "trade", "ticker", "ohlc", "status", "executions", "balances"]
 PUBLIC_CHANNELS = ("book", "level3", "trade", "ticker", "ohlc")
 """Of markets; ``status`` is public too, and of no market."""
@@ -34,7 +44,7 @@ class Triggers(Struct):
     """When a waiting order acts. ``price_type`` of a trailing stop is ``quote``: ``price`` is then the distance."""
 
     reference: Literal["last"] = "last"
-    price: Numeric = NULL
+    price: Numeric = field(default_factory=_null)
     price_type: Literal["static", "quote"] = "static"
 
 
@@ -42,35 +52,35 @@ class LegParams(Struct):
     """As in REST, but numbers may be JSON numbers."""
 
     type: str
-    price: Numeric = NULL
-    slippage_price: Numeric = NULL
-    trigger_price: Numeric = NULL
-    trailing_offset: Numeric = NULL
+    price: Numeric = field(default_factory=_null)
+    slippage_price: Numeric = field(default_factory=_null)
+    trigger_price: Numeric = field(default_factory=_null)
+    trailing_offset: Numeric = field(default_factory=_null)
 
 
 class PegParams(Struct):
     reference: Literal["best_bid", "best_offer"]
-    offset: Numeric = NULL
+    offset: Numeric = field(default_factory=_null)
 
 
 class OrderParams(Struct):
     """An order to place. Fields of Kraken's that mean nothing here are ignored."""
 
-    symbol: Texts = NULL
+    symbol: Texts = field(default_factory=_null)
     side: Side | None = None
     order_type: str | None = None
-    order_qty: Numeric = NULL
-    cash_order_qty: Numeric = NULL
-    limit_price: Numeric = NULL
+    order_qty: Numeric = field(default_factory=_null)
+    cash_order_qty: Numeric = field(default_factory=_null)
+    limit_price: Numeric = field(default_factory=_null)
     triggers: Triggers | None = None
-    activation_price: Numeric = NULL
+    activation_price: Numeric = field(default_factory=_null)
     time_in_force: str | None = None
     expire_time: str | None = None
     deadline: str | None = None
     post_only: bool | Literal["reject", "reprice"] = False
-    display_qty: Numeric = NULL
+    display_qty: Numeric = field(default_factory=_null)
     stp_type: SelfTradePrevention | None = None
-    cl_ord_id: Texts = NULL
+    cl_ord_id: Texts = field(default_factory=_null)
     keep_on_disconnect: bool = False
     oco: LegParams | None = None
     on_fill: list[LegParams] = []
@@ -88,18 +98,18 @@ class AmendOrder(Struct):
     """``order_qty`` is the whole order's, its filled part included."""
 
     token: str | None = None
-    order_id: Texts = NULL
-    cl_ord_id: Texts = NULL
-    order_qty: Numeric = NULL
-    limit_price: Numeric = NULL
-    trigger_price: Numeric = NULL
+    order_id: Texts = field(default_factory=_null)
+    cl_ord_id: Texts = field(default_factory=_null)
+    order_qty: Numeric = field(default_factory=_null)
+    limit_price: Numeric = field(default_factory=_null)
+    trigger_price: Numeric = field(default_factory=_null)
     deadline: str | None = None
 
 
 class CancelOrder(Struct):
     token: str | None = None
-    order_id: Texts = NULL
-    cl_ord_id: Texts = NULL
+    order_id: Texts = field(default_factory=_null)
+    cl_ord_id: Texts = field(default_factory=_null)
 
 
 class CancelAll(Struct):
@@ -110,7 +120,7 @@ class BatchAdd(Struct):
     """Orders of one market, or each with its own ``symbol``. ``replace``: my open orders in ``symbol`` are cancelled before."""
 
     token: str | None = None
-    symbol: Texts = NULL
+    symbol: Texts = field(default_factory=_null)
     orders: list[OrderParams] = []
     replace: bool = False
     deadline: str | None = None
@@ -120,8 +130,8 @@ class BatchCancel(Struct):
     """``orders``: ids; ``cl_ord_id``: ids of the client's."""
 
     token: str | None = None
-    orders: Texts = NULL
-    cl_ord_id: Texts = NULL
+    orders: Texts = field(default_factory=_null)
+    cl_ord_id: Texts = field(default_factory=_null)
 
 
 class CancelAllOrdersAfter(Struct):
@@ -146,12 +156,12 @@ class Subscribe(Struct):
     """
 
     channel: str | None = None
-    symbol: Texts = NULL
+    symbol: Texts = field(default_factory=_null)
     token: str | None = None
     snapshot: bool = True
     depth: int = 10
     interval_ms: Annotated[int, Meta(ge=0, le=60_000)] = 0
-    group: Numeric = NULL
+    group: Numeric = field(default_factory=_null)
     interval: int = 1
     from_sequence: Annotated[int, Meta(ge=0, le=2**62)] | None = None
     cancel_on_disconnect: bool = False
@@ -161,11 +171,11 @@ class Unsubscribe(Struct):
     """Without ``depth``, ``interval_ms``, ``group`` or ``interval``: whatever they were."""
 
     channel: str | None = None
-    symbol: Texts = NULL
+    symbol: Texts = field(default_factory=_null)
     token: str | None = None
     depth: int | UnsetType = UNSET
     interval_ms: int | UnsetType = UNSET
-    group: Numeric = NULL
+    group: Numeric = field(default_factory=_null)
     interval: int | UnsetType = UNSET
 
 
@@ -193,7 +203,7 @@ class Frame(Struct):
     """A request as it comes; the parameters are read once it is known whom to answer."""
 
     method: str
-    params: msgspec.Raw = msgspec.Raw(b"{}")
+    params: msgspec.Raw = field(default_factory=_no_params)
     req_id: int | None = None
 
 
@@ -243,14 +253,24 @@ class Refused(Struct):
     cl_ord_id: str | None = None
 
 
+def _or_refused(done: type[Struct]) -> dict[str, Any]:
+    return {"anyOf": [{"$ref": f"#/components/schemas/{shape.__name__}"} for shape in (done, Refused)]}
+
+
+AddedItem = Annotated[Any, Meta(extra_json_schema=_or_refused(OrderAdded))]
+CancelledItem = Annotated[Any, Meta(extra_json_schema=_or_refused(OrderCancelled))]
+
+
 class BatchAdded(Struct):
-    orders: list[OrderAdded | Refused]
+    """One item for each order, in their order."""
+
+    orders: list[AddedItem]
     cancelled: int
 
 
 class BatchCancelled(Struct):
     count: int
-    orders: list[OrderCancelled | Refused]
+    orders: list[CancelledItem]
 
 
 class Counted(Struct):
