@@ -52,7 +52,10 @@ def _operation(route: Route) -> dict[str, Any]:
         "tags": [route.path.split("/")[1]],
         "parameters": _parameters(route),
         "responses": {
-            str(route.status): {"description": "Done.", "content": _content(route.answer, route.other_answer)}
+            str(route.status): {
+                "description": "Done.",
+                "content": _content(route.answer, route.other_answer, json_only=route.json_only),
+            }
         },
     }
     if route.name == "place_order":
@@ -85,10 +88,14 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     return parameters
 
 
-def _content(*shapes: Any) -> dict[str, Any]:
-    references = [{"$ref": _REF.format(name=shape.__name__)} for shape in shapes if shape is not None]
+def _content(*shapes: Any, json_only: bool = False) -> dict[str, Any]:
+    if shapes[0] is str:
+        return {"text/plain": {"schema": {"type": "string"}}}
+    given = [shape for shape in shapes if shape is not None]
+    references, _ = msgspec.json.schema_components(given, ref_template=_REF)
     schema = references[0] if len(references) == 1 else {"oneOf": references}
-    return {"application/json": {"schema": schema}, "application/msgpack": {"schema": schema}}
+    kinds = ("application/json",) if json_only else ("application/json", "application/msgpack")
+    return {kind: {"schema": schema} for kind in kinds}
 
 
 def _without_prefix_items(schema: Any) -> Any:

@@ -220,6 +220,37 @@ def trades(
     return [TradeRow(*_whole(row)) for row in rows]
 
 
+def first_trade_at(connection: Connection, *, at_us: int) -> int:
+    """The id of the first trade at or after a time, in any market; the one after the last if there is none.
+
+    Ids have no holes and follow time, so it is found by halving.
+    """
+    row = connection.execute("SELECT coalesce(max(id), 0) FROM trade").fetchone()
+    low, high = 1, 1 if row is None else int(row[0]) + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = connection.execute("SELECT at_us FROM trade WHERE id = %s", (middle,)).fetchone()
+        if found is not None and found[0] < at_us:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def trades_between(
+    connection: Connection, *, market: str, taker_side: Side | None, start_us: int, end_us: int, limit: int
+) -> list[TradeRow]:
+    """Trades of the market with ``start_us <= at < end_us``, newest first."""
+    first, end = first_trade_at(connection, at_us=start_us), first_trade_at(connection, at_us=end_us)
+    rows = connection.execute(
+        "SELECT id, seq, at_us, price_ticks, quantity_lots, quote_atoms, taker_side FROM trade"
+        " WHERE market = %(market)s AND id >= %(first)s AND id < %(end)s"
+        " AND (%(side)s::text IS NULL OR taker_side = %(side)s) ORDER BY id DESC LIMIT %(limit)s",
+        {"market": market, "first": first, "end": end, "side": taker_side, "limit": limit},
+    ).fetchall()
+    return [TradeRow(*_whole(row)) for row in rows]
+
+
 def candles(
     connection: Connection, *, market: str, interval_s: int, origin_us: int, start_us: int, end_us: int
 ) -> list[Candle]:

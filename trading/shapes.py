@@ -25,6 +25,8 @@ Amount = Annotated[
         extra_json_schema={"pattern": r"^[0-9]{1,30}(\.[0-9]{1,30})?$"},
     ),
 ]
+Number = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "number"})]
+"""A decimal number as a JSON number, its text as it is. For the shapes of others, which have no decimal strings."""
 MarketName = Annotated[str, Meta(max_length=25, description="BASE/QUOTE, as BTC/USD.", examples=["BTC/USD"])]
 AssetName = Annotated[str, Meta(max_length=12, examples=["BTC"])]
 ClientOrderId = Annotated[

@@ -21,13 +21,13 @@ from accounts.problems import (
 )
 from trading.runtime import Runtime
 
-from . import account, public, trade
+from . import account, coingecko, public, trade, udf
 from .http import Disconnected, Receive, Request, Scope, Send, respond, respond_problem
 from .routes import Route, Router
 
 log = logging.getLogger(__name__)
 
-ROUTES = [*public.ROUTES, *account.ROUTES, *trade.ROUTES]
+ROUTES = [*public.ROUTES, *coingecko.ROUTES, *udf.ROUTES, *account.ROUTES, *trade.ROUTES]
 REALMS = ("/public", "/trade", "/health", "/account", "/deposit", "/withdrawal", "/staff", "/operator")
 """Where an unknown path is a program's mistake, and answered as one."""
 _SAFE = ("GET", "HEAD")

@@ -158,27 +158,31 @@ async def get_candles(runtime: Runtime, request: Request) -> Reply:
     market = gateway.market_of(runtime, query.market)
     interval_s = INTERVALS_S[query.interval]
     width_us = interval_s * 1_000_000
-    origin = origin_us(interval_s)
     now_us = time.time_ns() // 1000
     end_us = now_us + 1 if query.end is None else min(_time_us(query.end, "end"), now_us + 1)
     start_us = end_us - query.limit * width_us if query.start is None else _time_us(query.start, "start")
     start_us = max(start_us, 0)
-    start_us += (origin - start_us) % width_us
+    start_us += (origin_us(interval_s) - start_us) % width_us
     end_us = min(end_us, start_us + query.limit * width_us)
+    candles = await read_candles(runtime, market, interval_s, start_us, end_us)
+    return Reply(200, CandleList([_candle_body(candle, market) for candle in candles], None))
+
+
+async def read_candles(runtime: Runtime, market: Market, interval_s: int, start_us: int, end_us: int) -> list[Candle]:
+    """Every candle of the range, oldest first. ``start_us`` is the start of one."""
     rows = await gateway.read(
         runtime,
         queries.candles,
         market=market.name,
         interval_s=interval_s,
-        origin_us=origin,
+        origin_us=origin_us(interval_s),
         start_us=start_us,
         end_us=end_us,
     )
     close = None
     if rows or runtime.live.markets[market.name].ticker.last is not None:
         close = await gateway.read(runtime, queries.last_close, market=market.name, before_us=start_us)
-    candles = filled(rows, start_us, end_us, width_us, close)
-    return Reply(200, CandleList([_candle_body(candle, market) for candle in candles], None))
+    return filled(rows, start_us, end_us, interval_s * 1_000_000, close)
 
 
 async def get_ticker(runtime: Runtime, request: Request) -> Reply:

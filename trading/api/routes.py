@@ -22,6 +22,7 @@ class Route:
     """One call. ``path`` may have a parameter in braces, as its last part or the last but one; ``needs`` is "all" or "user".
 
     ``other_answer``: what it gives instead when asked otherwise.
+    ``json_only``: it speaks no MessagePack.
     ``always``: answered also while the engine is reading the journal, when there is nothing to tell of markets yet.
     """
 
@@ -35,8 +36,9 @@ class Route:
     status: int = 200
     query: type | None = None
     body: type | None = None
-    answer: type | None = None
-    other_answer: type | None = None
+    answer: Any = None
+    other_answer: Any = None
+    json_only: bool = False
 
 
 class Router:

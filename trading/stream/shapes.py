@@ -10,9 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from trading.engine.commands import SelfTradePrevention, Side
-
-Number = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "number"})]
-"""A decimal number, its text as it is."""
+from trading.shapes import Number
 
 NULL = msgspec.Raw(b"null")
 _NUMERIC = {"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}]}
