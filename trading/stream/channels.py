@@ -85,8 +85,12 @@ class Channels:
     async def add_candles(self, client: Client, symbol: str, interval_min: int) -> str:
         """Raises Problem if the candles cannot be read."""
         feed = self._candles.enter(symbol, interval_min, lambda: CandleFeed(self._live, symbol, interval_min))
-        self._subscribe(client, feed, ("ohlc", symbol, interval_min))
-        await opening.candles(self._runtime, feed, symbol, interval_min)
+        try:
+            await opening.candles(self._runtime, feed, symbol, interval_min)
+        except Exception:
+            self._candles.forget_if_unheard(symbol, interval_min)
+            raise
+        self._subscribe(client, self._candles.enter(symbol, interval_min, lambda: feed), ("ohlc", symbol, interval_min))
         return feed.snapshot(max(time.time_ns() // 1000, self._live.at_us))
 
     def add_trades(self, client: Client, symbol: str) -> str:
