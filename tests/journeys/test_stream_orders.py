@@ -286,3 +286,18 @@ def test_numbers_of_legs_are_exact(server: Server, seller: Trader) -> None:
         answer = stream.ask(text.replace('"PRICE"', "6.000001e4"))
         assert answer["success"], answer
         assert seller.get(f"/trade/orders/{answer['result']['order_id']}")["oco"]["trigger_price"] == "60000.01"
+
+
+def test_f71_orders_go_with_a_server_that_is_stopped(own_server: Server) -> None:
+    trader = own_server.trader(BTC="10")
+    with Stream(own_server, trader) as stream:
+        stream.private("cancel_on_disconnect")
+        stream.private("add_order", **SELL, order_type="limit", limit_price=70000, cl_ord_id="gone")
+        stream.private(
+            "add_order", **SELL, order_type="limit", limit_price=70001, cl_ord_id="kept", keep_on_disconnect=True
+        )
+        assert own_server.terminate() == 0
+    own_server.start()
+    with own_server.client(Authorization=f"Bearer {trader.token}") as client:
+        states = [client.get(f"/trade/orders/client:{name}").json()["status"] for name in ("gone", "kept")]
+    assert states == ["cancelled", "open"]
