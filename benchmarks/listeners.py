@@ -21,6 +21,9 @@ OPENING_AT_ONCE = 200
 STAMP = b'"timestamp":"'
 STAMP_LENGTH = len("2026-11-20T12:00:00.000000Z")
 UPDATE = b'"type":"update"'
+BOOK = b'{"channel":"book"'
+HEAD_LENGTH = 40
+PING = 0x89
 
 
 def handshake(port: int) -> bytes:
@@ -62,11 +65,12 @@ class Readers:
 
 
 class Reader(asyncio.Protocol):
-    """One connection. A chunk holds whole messages nearly always; what is cut off is not looked at."""
+    """One connection: reads frames, answers pings."""
 
     def __init__(self, port: int, readers: Readers, subscribed: asyncio.Event) -> None:
         self._port, self._readers, self._subscribed = port, readers, subscribed
         self._is_open = False
+        self._rest = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -75,21 +79,34 @@ class Reader(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if not self._is_open:
             self._is_open = True
+            data = data[data.index(b"\r\n\r\n") + 4 :]
             self._transport.write(frame(SUBSCRIBE))  # type: ignore[attr-defined]
-        if b'"type":"snapshot"' in data and not self._subscribed.is_set():
-            self._readers.subscribed += 1
-            self._subscribed.set()
-        at = data.find(UPDATE)
-        while at >= 0:
-            stamp = data.find(STAMP, at)
-            if stamp < 0:
-                return
-            start = stamp + len(STAMP)
-            self._readers.note(data[start : start + STAMP_LENGTH])
-            at = data.find(UPDATE, start)
+        data, at = self._rest + data, 0
+        while (found := _frame_at(data, at)) is not None:
+            start, end = found
+            if data[at] == PING:
+                self._transport.write(bytes((0x8A, 0x80 | end - start, 0, 0, 0, 0)) + data[start:end])  # type: ignore[attr-defined]
+            elif UPDATE in data[start : start + HEAD_LENGTH] and data.startswith(BOOK, start):
+                stamp = data.index(STAMP, start) + len(STAMP)
+                self._readers.note(data[stamp : stamp + STAMP_LENGTH])
+            elif not self._subscribed.is_set() and data.startswith(BOOK, start):
+                self._readers.subscribed += 1
+                self._subscribed.set()
+            at = end
+        self._rest = data[at:]
 
     def connection_lost(self, error: Exception | None) -> None:
         self._readers.lost += 1
+
+
+def _frame_at(data: bytes, at: int) -> tuple[int, int] | None:
+    """Where the payload of the frame begins and ends; None if it is not whole yet."""
+    if len(data) < at + 4:
+        return None
+    length, start = data[at + 1], at + 2
+    if length == 126:
+        length, start = int.from_bytes(data[at + 2 : at + 4], "big"), at + 4
+    return None if len(data) < start + length else (start, start + length)
 
 
 async def read(port: int, count: int) -> None:

@@ -7,7 +7,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn_worker import UvicornWorker
 from websockets.http11 import Request
 
-from trading.stream import ABORT, NOTICE
+from trading.stream import ABORT, NOTICE, WRITE
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread may keep the interpreter from others. The engine thread waits for the database twice a batch, and
@@ -26,11 +26,19 @@ class StreamProtocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if hasattr(self, "scope"):
-            self.scope["extensions"][ABORT] = self.abort  # type: ignore[assignment]
+            self.scope["extensions"] |= {ABORT: self.abort, WRITE: self.write_frame}  # type: ignore[dict-item]
 
     def abort(self) -> None:
         if not self.disconnected:
             self.transport.abort()
+
+    def write_frame(self, frame: bytes) -> bool:
+        """Nothing is written to a peer that does not read, nor after a close."""
+        is_open = self.handshake_complete and not self.close_sent and not self.disconnected
+        if not is_open or not self.writable.is_set() or self.transport.is_closing():
+            return False
+        self.transport.write(frame)
+        return True
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()

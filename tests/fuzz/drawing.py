@@ -28,7 +28,7 @@ ODD_VALUES = (
 NUMBERS = (0, 1, 10, 100, 25, 1000, 60, 5, 64000, 64000.01, 0.5, 0.00005, 10000, 1440)
 FITTING = {"order_qty": (0.01, 0.5, 1), "limit_price": (100, 64000, 64000.01, 70000)}
 """By the name of a field, numbers that make a valid order more often."""
-OFTEN = {"add_order": 5, "amend_order": 3}
+OFTEN = {"add_order": 5, "amend_order": 3, "subscribe": 5}
 ODD = 0.03
 MANGLED = 0.04
 USUAL = ("params", "token", "symbol", "channel", "side", "order_type", "order_qty", "limit_price", "order_id")

@@ -27,5 +27,5 @@ def test_the_asyncapi_document_is_what_the_code_says_and_is_served(server: Serve
 
 
 def test_random_requests_are_answered_as_the_document_says(server: Server) -> None:
-    judged = fuzz(server, DOCUMENT, seed=20, requests=600)
+    judged = fuzz(server, DOCUMENT, seed=20, requests=900)
     assert judged.keys() >= SEEN, sorted(SEEN - judged.keys())

@@ -30,7 +30,7 @@ from trading.publications import Publication
 from trading.runtime import Runtime
 from trading.shapes import at_text
 
-from . import ABORT, messages, orders
+from . import ABORT, WRITE, messages, orders
 from .channels import Channels, changes_status
 from .client import CLOSE_GOING_AWAY, CLOSE_SESSION_ENDED, CLOSE_SILENT, CLOSE_TOO_LARGE, Client
 from .shapes import (
@@ -100,7 +100,8 @@ class Hub:
             await send({"type": "websocket.close", "code": CLOSE_GOING_AWAY})
             return
         await send({"type": "websocket.accept"})
-        client = Client(send, scope.get("extensions", {}).get(ABORT))
+        extensions = scope.get("extensions", {})
+        client = Client(send, extensions.get(ABORT), extensions.get(WRITE))
         self._clients.add(client)
         client.post(messages.update("status", [self.status()], self._runtime.live.seq, 0))
         reading = asyncio.ensure_future(self._read(client, receive))
