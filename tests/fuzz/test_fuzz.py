@@ -11,7 +11,7 @@ from .fuzzing import fuzz
 
 DOCUMENT = json.loads((ROOT / "docs" / "asyncapi.json").read_text())
 SEEN = {
-    *("subscribe_answer", "add_order_answer", "batch_add_answer", "cancel_all_answer", "amend_order_answer", "refusal"),
+    *("subscribe_answer", "add_order_answer", "batch_add_answer", "cancel_all_answer", "refusal"),
     *("book_message", "level3_message", "executions_message", "balances_message", "status_message", "ohlc_message"),
 }
 
