@@ -6,7 +6,8 @@ import msgspec
 
 from accounts.problems import REGISTRY
 
-from .shapes import DATA, METHODS, RESULTS, Answer, Heartbeat, Message, Refusal, Refused
+from .methods import METHODS
+from .shapes import DATA, RESULTS, Answer, Heartbeat, Message, Refusal, Refused
 
 _REF = "#/components/schemas/{name}"
 _CHANNEL = {"$ref": "#/channels/stream"}

@@ -33,20 +33,8 @@ from trading.shapes import at_text
 from . import ABORT, WRITE, messages, orders
 from .channels import Channels, changes_status
 from .client import CLOSE_GOING_AWAY, CLOSE_SESSION_ENDED, CLOSE_SILENT, CLOSE_TOO_LARGE, Client
-from .shapes import (
-    METHODS,
-    PRIVATE_CHANNELS,
-    Answer,
-    BatchCancelled,
-    Frame,
-    Heartbeat,
-    Ping,
-    Refusal,
-    StatusData,
-    Subscribe,
-    Subscribed,
-    Unsubscribe,
-)
+from .methods import METHODS, PRIVATE_CHANNELS, Frame, Ping, Subscribe, Unsubscribe
+from .shapes import Answer, BatchCancelled, Heartbeat, Refusal, StatusData, Subscribed
 from .subscribing import Subscribing
 
 log = logging.getLogger(__name__)

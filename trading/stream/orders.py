@@ -12,7 +12,7 @@ from trading.api.http import invalid, new_request_id
 from trading.runtime import Runtime
 from trading.shapes import OrderBody, OrderRequest, at_text
 
-from . import requests, shapes
+from . import methods, requests, shapes
 from .client import Client
 
 BATCH_LIMIT = 100
@@ -22,9 +22,9 @@ async def carry_out(runtime: Runtime, client: Client, account: int, params: msgs
     """The result of a method by its parameters. Raises Problem or msgspec.ValidationError."""
     request_id = new_request_id()
     match params:
-        case shapes.AddOrder():
+        case methods.AddOrder():
             return await _add(runtime, client, account, params, request_id)
-        case shapes.AmendOrder():
+        case methods.AmendOrder():
             reference = await _placed_reference(client, requests.reference(params.order_id, params.cl_ord_id))
             order = await gateway.amend_order(
                 runtime,
@@ -34,19 +34,19 @@ async def carry_out(runtime: Runtime, client: Client, account: int, params: msgs
                 request_id=request_id,
             )
             return shapes.OrderAmended(str(order.sequence), order.id, order.client_order_id)
-        case shapes.CancelOrder():
+        case methods.CancelOrder():
             reference = await _placed_reference(client, requests.reference(params.order_id, params.cl_ord_id))
             return await _cancel(runtime, account, reference, request_id)
-        case shapes.CancelAll():
+        case methods.CancelAll():
             count = await gateway.cancel_all(runtime, account=account, market=None, side=None, request_id=request_id)
             return shapes.Counted(count)
-        case shapes.BatchAdd():
+        case methods.BatchAdd():
             return await _add_batch(runtime, client, account, params, request_id)
-        case shapes.BatchCancel():
+        case methods.BatchCancel():
             return await _cancel_batch(runtime, client, account, params, request_id)
-        case shapes.CancelAllOrdersAfter():
+        case methods.CancelAllOrdersAfter():
             return await _cancel_after(runtime, account, params, request_id)
-        case shapes.CancelOnDisconnect():
+        case methods.CancelOnDisconnect():
             return arm(client, account, enabled=params.enabled, timeout_ms=params.timeout_ms)
     raise RuntimeError(f"{type(params).__name__} is no method of orders")
 
@@ -64,7 +64,7 @@ def arm(client: Client, account: int, *, enabled: bool, timeout_ms: int | None) 
 
 
 async def _add(
-    runtime: Runtime, client: Client, account: int, params: shapes.AddOrder, request_id: str
+    runtime: Runtime, client: Client, account: int, params: methods.AddOrder, request_id: str
 ) -> msgspec.Struct:
     request = requests.order_request(params)
     if request.validate_only:
@@ -78,7 +78,7 @@ async def _add(
 
 
 async def _add_batch(
-    runtime: Runtime, client: Client, account: int, params: shapes.BatchAdd, request_id: str
+    runtime: Runtime, client: Client, account: int, params: methods.BatchAdd, request_id: str
 ) -> shapes.BatchAdded:
     if not 1 <= len(params.orders) <= BATCH_LIMIT:
         raise Problem(INVALID_PARAMETER, f"orders: 1 to {BATCH_LIMIT}.")
@@ -114,7 +114,7 @@ async def _cancel(runtime: Runtime, account: int, reference: str, request_id: st
 
 
 async def _cancel_batch(
-    runtime: Runtime, client: Client, account: int, params: shapes.BatchCancel, request_id: str
+    runtime: Runtime, client: Client, account: int, params: methods.BatchCancel, request_id: str
 ) -> shapes.BatchCancelled:
     meant = requests.references(params.orders, params.cl_ord_id, "orders")
     if not 1 <= len(meant) <= BATCH_LIMIT:
@@ -136,7 +136,7 @@ async def _cancelled_or_refused(
 
 
 async def _cancel_after(
-    runtime: Runtime, account: int, params: shapes.CancelAllOrdersAfter, request_id: str
+    runtime: Runtime, account: int, params: methods.CancelAllOrdersAfter, request_id: str
 ) -> shapes.SwitchSet:
     if params.timeout is None:
         raise Problem(INVALID_PARAMETER, "Give timeout, in seconds.")
@@ -161,7 +161,7 @@ def _names(orders: list[OrderRequest]) -> list[str]:
     return [order.client_order_id for order in orders if order.client_order_id is not None]
 
 
-def _name(order: shapes.OrderParams) -> str | None:
+def _name(order: methods.OrderParams) -> str | None:
     try:
         return next(iter(requests.texts(order.cl_ord_id, "cl_ord_id")), None)
     except Problem:

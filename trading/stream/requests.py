@@ -12,7 +12,7 @@ from accounts.problems import INVALID_PARAMETER, Problem
 from trading.problems import NOT_SUPPORTED
 from trading.shapes import AmendRequest, BatchRequest, OrderRequest
 
-from .shapes import NULL, AmendOrder, BatchAdd, LegParams, OrderParams, PegParams
+from .methods import NULL, AmendOrder, BatchAdd, LegParams, OrderParams, PegParams
 
 ORDER_TYPES = {
     "stop-loss": "stop",

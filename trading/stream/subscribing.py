@@ -20,7 +20,8 @@ from .candle_feed import INTERVALS_MIN
 from .channels import Channels
 from .client import Client
 from .level3_feed import LEVEL3_DEPTHS
-from .shapes import PRIVATE_CHANNELS, PUBLIC_CHANNELS, StatusData, Subscribe, Subscribed, Unsubscribe
+from .methods import PRIVATE_CHANNELS, PUBLIC_CHANNELS, Subscribe, Unsubscribe
+from .shapes import StatusData, Subscribed
 
 Acknowledge = Callable[[Subscribed], None]
 
