@@ -14,7 +14,7 @@ from trading import gateway
 from trading.api.public import group_ticks
 from trading.runtime import Runtime
 
-from . import messages, orders, requests
+from . import messages, requests
 from .books import DEPTHS, BookKind
 from .candle_feed import INTERVALS_MIN
 from .channels import Channels
@@ -97,8 +97,7 @@ class Subscribing:
         if params.from_sequence is not None:
             result.from_sequence, result.snapshot = params.from_sequence, False
             missed = await channels.missed(client, channel, account, params.from_sequence)
-            if params.cancel_on_disconnect:
-                result.cancel_on_disconnect = orders.arm(client, account, enabled=True, timeout_ms=None).enabled
+            self._arm(client, params, account, result)
             acknowledge(result)
             previous = params.from_sequence
             for sequence, parts in missed.events:
@@ -109,13 +108,18 @@ class Subscribing:
                 await client.room()
             channels.release(client, channel, account, missed.upto)
             return
-        if params.cancel_on_disconnect:
-            result.cancel_on_disconnect = orders.arm(client, account, enabled=True, timeout_ms=None).enabled
+        self._arm(client, params, account, result)
         add = channels.add_executions if channel == "executions" else channels.add_balances
         snapshot = add(client, account)
         acknowledge(result)
         if params.snapshot:
             client.post(snapshot)
+
+    def _arm(self, client: Client, params: Subscribe, account: int, result: Subscribed) -> None:
+        """Has the account's orders cancelled with the connection, if that is asked for; a time agreed before stays."""
+        if params.cancel_on_disconnect:
+            client.armed.add(account)
+            result.cancel_on_disconnect = True
 
     def unsubscribe(self, client: Client, params: Unsubscribe, symbol: str, principal: Principal | None) -> Subscribed:
         """Raises Problem."""
