@@ -44,7 +44,6 @@ class Readers:
 
     def __init__(self) -> None:
         self.delays_us: list[int] = []
-        self.subscribed = 0
         self.lost = 0
         self.memo: dict[bytes, int] = {}
 
@@ -90,7 +89,6 @@ class Reader(asyncio.Protocol):
                 stamp = data.index(STAMP, start) + len(STAMP)
                 self._readers.note(data[stamp : stamp + STAMP_LENGTH])
             elif not self._subscribed.is_set() and data.startswith(BOOK, start):
-                self._readers.subscribed += 1
                 self._subscribed.set()
             at = end
         self._rest = data[at:]
