@@ -10,7 +10,7 @@ UV_COMPILE = $(VENV_PYTHON) -m uv pip compile --quiet --universal --generate-has
 help:
 	@echo "make run     start the exchange with a demo market on PORT (default 8000); BOTS=off for a silent one"
 	@echo "make test    all tests"
-	@echo "make check   format, lint, types, import floors, migrations and OpenAPI in step"
+	@echo "make check   format, lint, types, import floors, migrations, OpenAPI and AsyncAPI in step"
 	@echo "make prove   the engine against its oracle over ten million drawn commands; ARGS='--commands 1_000_000 --seed 7'"
 	@echo "make bench   the figures of docs/benchmarks.md, also written to .state/bench.json; ARGS=durable for a part"
 	@echo "make bench-peers   the engine beside other engines that Python can install, on one stream of orders"
@@ -38,6 +38,7 @@ check:
 	.venv/bin/lint-imports
 	$(VENV_PYTHON) -m exchange.launch.database -- $(VENV_PYTHON) manage.py makemigrations --check --dry-run accounts ledger trading
 	$(VENV_PYTHON) -m exchange.launch.database -- $(VENV_PYTHON) manage.py openapi --check
+	$(VENV_PYTHON) -m exchange.launch.database -- $(VENV_PYTHON) manage.py asyncapi --check
 
 prove:
 	@$(PYTHON) etc/bootstrap.py dev

@@ -17,7 +17,7 @@ from pathlib import Path
 from exchange.launch.postgres import EmbeddedPostgres
 from tests.fixtures import Cluster, Database, manage
 
-from . import ceiling, database, durable, engine, latency, startup, takeover, web
+from . import ceiling, database, durable, engine, latency, readers, startup, takeover, web
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / ".state" / "bench.json"
@@ -29,6 +29,7 @@ RATIOS = {
 GROUPS: dict[str, tuple[str, Callable[[Cluster], dict[str, float]]]] = {
     "engine": ("the engine", lambda cluster: engine.run()),
     "web": ("REST and stream", lambda cluster: web.run(_fresh(cluster).url)),
+    "readers": ("many readers of the stream", lambda cluster: readers.run(_fresh(cluster).url)),
     "durable": ("journal, engine and projection", lambda cluster: durable.run(_fresh(cluster).url)),
     "latency": ("answer times by rate", lambda cluster: latency.run(_fresh(cluster).url)),
     "takeover": ("take-over", takeover.run),

@@ -23,6 +23,14 @@ def worker_of(port: int) -> int:
     return workers[0]
 
 
+def worker_under(master: int) -> int:
+    """The pid of the worker of this master. Raises RuntimeError without one."""
+    workers = [pid for pid in _pids() if _parent(pid) == master]
+    if len(workers) != 1:
+        raise RuntimeError(f"process {master} has {len(workers)} children, not one")
+    return workers[0]
+
+
 def usage_of(pid: int) -> Usage:
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     files = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())

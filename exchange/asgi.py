@@ -26,6 +26,7 @@ from trading.api.application import is_ours  # noqa: E402
 from trading.api.http import Disconnected, Receive, Request, Scope, Send, limit_headers, respond_problem  # noqa: E402
 from trading.fill_credits import FillCredits  # noqa: E402
 from trading.runtime import Runtime  # noqa: E402
+from trading.stream import NOTICE  # noqa: E402
 from trading.stream.hub import Hub  # noqa: E402
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class Exchange:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+            await self._lifespan(scope, receive, send)
         elif self.runtime is None or self.hub is None:
             raise RuntimeError("the server did not run the lifespan's startup")
         elif scope["type"] == "websocket":
@@ -52,7 +53,7 @@ class Exchange:
         else:
             await _django(scope, receive, send)
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
@@ -61,6 +62,7 @@ class Exchange:
                 self.runtime.observers.append(FillCredits())
                 if settings.REDIS_URL and settings.RATE_LIMITS:
                     self.sharing = asyncio.create_task(share(settings.REDIS_URL, METERS))
+                scope.get("state", {})[NOTICE] = self.hub.shutdown_notice
                 self.runtime.start()
                 self.mail.start()
                 await send({"type": "lifespan.startup.complete"})

@@ -1,14 +1,21 @@
-"""One OpenAPI document: drf-spectacular describes the DRF realms, this adds the raw ones from their route table."""
+"""The documents of the interfaces, made from the code.
+
+One OpenAPI document: drf-spectacular describes the DRF realms, this adds the raw ones from their route table. And the stream's
+AsyncAPI document, at ``/api/asyncapi``.
+"""
 
 from typing import Any
 
 import msgspec
+from django.conf import settings
+from django.http import HttpRequest, JsonResponse
 
 from accounts.problems import REGISTRY
 from accounts.scopes import SCOPES
 from trading.api.application import ROUTES
 from trading.api.routes import Route
 from trading.shapes import OrderPreview, ProblemBody
+from trading.stream import asyncapi
 
 _REF = "#/components/schemas/{name}"
 _PUBLIC_PROBLEMS = (400, 404, 429)
@@ -57,6 +64,14 @@ def add_raw_realms(result: dict[str, Any], generator: Any, request: Any, public:
     return result
 
 
+def stream_document() -> dict[str, Any]:
+    return asyncapi.document(str(settings.SPECTACULAR_SETTINGS["VERSION"]))
+
+
+def stream_document_view(request: HttpRequest) -> JsonResponse:
+    return JsonResponse(stream_document())
+
+
 def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name,
@@ -86,7 +101,11 @@ def _content_of(route: Route) -> dict[str, Any]:
     """What it answers with; nothing for an answer without content."""
     if route.is_csv:
         return {"content": {"text/csv": {"schema": {"type": "string"}}}}
-    return {} if route.answer is None else {"content": _content(route.answer, route.other_answer)}
+    return (
+        {}
+        if route.answer is None
+        else {"content": _content(route.answer, route.other_answer, json_only=route.json_only)}
+    )
 
 
 def _security(route: Route) -> list[dict[str, list[str]]]:
@@ -100,8 +119,8 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = []
-    if route.path.endswith("}"):
-        name = route.path[route.path.index("{") + 1 : -1]
+    if "}" in route.path:
+        name = route.path[route.path.index("{") + 1 : route.path.index("}")]
         parameters.append({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
     if route.needs != "all":
         parameters.append(_ACCOUNT_PARAMETER)
@@ -116,10 +135,14 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     return parameters
 
 
-def _content(*shapes: Any) -> dict[str, Any]:
-    references = [{"$ref": _REF.format(name=shape.__name__)} for shape in shapes if shape is not None]
+def _content(*shapes: Any, json_only: bool = False) -> dict[str, Any]:
+    if shapes[0] is str:
+        return {"text/plain": {"schema": {"type": "string"}}}
+    given = [shape for shape in shapes if shape is not None]
+    references, _ = msgspec.json.schema_components(given, ref_template=_REF)
     schema = references[0] if len(references) == 1 else {"oneOf": references}
-    return {"application/json": {"schema": schema}, "application/msgpack": {"schema": schema}}
+    kinds = ("application/json",) if json_only else ("application/json", "application/msgpack")
+    return {kind: {"schema": schema} for kind in kinds}
 
 
 def _without_prefix_items(schema: Any) -> Any:

@@ -8,6 +8,8 @@ from django.contrib.auth.models import Group
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from exchange.schema import stream_document_view
+
 # Staff sign in where everybody does; an account that may not see the admin is told so there.
 admin.site.login = login_required(admin.site.login)  # type: ignore[method-assign]
 admin.site.unregister(Group)  # a user has one role, a column
@@ -21,6 +23,7 @@ urlpatterns = [
     path("", include("exchange.site.urls")),
     path("", include("accounts.api.urls")),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/asyncapi", stream_document_view, name="asyncapi"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("admin/", admin.site.urls),
 ]

@@ -92,6 +92,18 @@ def _statement_line(row: tuple[object, ...]) -> StatementLine:
     )
 
 
+def positions_since(connection: Connection, *, owner: int, cause: int, limit: int) -> list[tuple[int, str, int, int]]:
+    """(cause, asset, balance, held) of the user after each entry beyond ``cause`` that touched it, oldest first."""
+    rows = connection.execute(
+        "SELECT DISTINCT ON (p.cause, p.account_id) p.cause, a.asset, p.balance, coalesce(p.held, 0)"
+        "  FROM ledger_posting p JOIN ledger_account a ON a.id = p.account_id"
+        " WHERE p.account_id = ANY(ARRAY(SELECT id FROM ledger_account WHERE owner = %s AND kind = 'user')) AND p.cause > %s"
+        " ORDER BY p.cause, p.account_id, p.id DESC LIMIT %s",
+        (owner, cause, limit),
+    ).fetchall()
+    return [(as_int(row[0]), str(row[1]), as_int(row[2]), as_int(row[3])) for row in rows]
+
+
 def trial_balance(connection: Connection) -> dict[str, int]:
     """Sum of all postings per asset: all zero, or something is badly wrong."""
     rows = connection.execute(

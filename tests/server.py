@@ -75,6 +75,13 @@ class Server:
             )
         wait_until(self._is_ready, limit_s=START_LIMIT_S, what=f"the server is ready, see {self.log}")
 
+    @property
+    def pid(self) -> int:
+        """Of gunicorn's master."""
+        if self._process is None:
+            raise RuntimeError("the server does not run")
+        return self._process.pid
+
     def kill(self) -> None:
         """kill -9 of the whole process group."""
         if self._process is not None:

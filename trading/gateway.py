@@ -203,9 +203,15 @@ def count_cancelled(answer: Answer, account: int) -> int:
     return sum(
         type(outcome) is OrderCancelled
         and outcome.account == account
-        and outcome.reason in (Reason.USER_CANCELLED, Reason.ONE_CANCELS_OTHER)
+        and outcome.reason in (Reason.USER_CANCELLED, Reason.DISCONNECTED, Reason.ONE_CANCELS_OTHER)
         for outcome in outcomes
     )
+
+
+async def cancel_on_disconnect(runtime: Runtime, *, account: int, command_id: str, request_id: str) -> int:
+    """Cancels the account's orders but those that are to be kept; returns how many. The same id does it once."""
+    command = CancelAll(account=account, cause="disconnect")
+    return count_cancelled(await submit(runtime, command, command_id=command_id, request_id=request_id), account)
 
 
 async def cancel_after(
@@ -222,15 +228,19 @@ async def cancel_after(
 
 async def find_order(runtime: Runtime, *, account: int, reference: str) -> OrderBody:
     """One order with its fills, by its id or ``client:ID``. Raises Problem unknown_order."""
-    order_id = _order_id(account, reference)
-    return await describe(runtime, await _known_order(runtime, account, order_id))
+    return await describe(runtime, await known_order(runtime, account=account, reference=reference))
+
+
+async def known_order(runtime: Runtime, *, account: int, reference: str) -> OrderLike:
+    """The account's order as it stands, by its id or ``client:ID``. Raises Problem unknown_order."""
+    return await _known_order(runtime, account, _order_id(account, reference))
 
 
 async def _known_order(runtime: Runtime, account: int, order_id: str) -> OrderLike:
     """The account's order as it stands. Raises Problem unknown_order."""
     order: OrderLike | None = runtime.live.order(order_id)
     if order is None:
-        with _reading():
+        with reading():
             await runtime.catch_up()  # another process may have acknowledged it just now
         order = runtime.live.order(order_id)
     if order is None:
@@ -372,12 +382,12 @@ def refuse_conflict(answer: Answer) -> None:
 
 async def read(runtime: Runtime, query, /, **arguments):  # type: ignore[no-untyped-def]
     """Runs a query; raises Problem not_ready if the read models are behind what was answered already, or out of reach."""
-    with _reading():
+    with reading():
         return await runtime.read(query, **arguments)
 
 
 @contextmanager
-def _reading() -> Iterator[None]:
+def reading() -> Iterator[None]:
     try:
         yield
     except (LiveBehind, ProjectionBehind) as error:

@@ -6,6 +6,7 @@ Units: ``*_ticks`` of the market's tick, ``*_lots`` of its lot, ``*_atoms`` atom
 
 from typing import Any
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F
 
@@ -201,6 +202,8 @@ class Order(models.Model):
                 name="open_order_by_account",
                 condition=models.Q(status="open") | models.Q(status="waiting"),
             ),
+            # What changed lately, for who resumes a stream: a few blocks, and an update stays as cheap as without.
+            BrinIndex(fields=["updated_seq"], name="order_by_change", pages_per_range=16, autosummarize=True),
         ]
         constraints = [
             models.CheckConstraint(

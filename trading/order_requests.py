@@ -10,12 +10,12 @@ from accounts.problems import INVALID_PARAMETER, Problem
 
 from . import amounts
 from .engine.bounds import MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_PRICE_TICKS, MAXIMUM_QUANTITY_LOTS
-from .engine.commands import AmendOrder, Options, PlaceOrder
+from .engine.commands import AmendOrder, Leg, Options, PlaceOrder
 from .engine.outcomes import Reason
 from .instruments import Market, OffLot, OffTick
 from .order_facts import NO_OPTIONS
 from .problems import OFF_LOT, OFF_TICK, TOO_PRECISE, refused
-from .shapes import LIMIT_TYPES, AmendRequest, OrderRequest
+from .shapes import LIMIT_TYPES, AmendRequest, LegRequest, OrderRequest
 
 TRIGGERED_AT_A_PRICE = frozenset(("stop", "stop_limit", "take_profit", "take_profit_limit"))
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -76,6 +76,9 @@ def _options(request: OrderRequest, market: Market) -> Options:
         raise wrong("trailing_offset", "A trailing_stop needs a trailing_offset, other orders have none.")
     if (request.expires_at is None) == (request.time_in_force == "GTD"):
         raise wrong("expires_at", "time_in_force GTD needs expires_at, no other has it.")
+    if request.peg is not None and request.type != "limit":
+        raise wrong("peg", "Only a limit order can follow a price.")
+    peg = request.peg
     return Options(
         expires_at_us=_us(request.expires_at, "expires_at"),
         deadline_us=_us(request.deadline_at, "deadline_at"),
@@ -83,6 +86,34 @@ def _options(request: OrderRequest, market: Market) -> Options:
         display_lots=None if display is None else _lots(market, display, "display_quantity"),
         trigger_ticks=None if trigger is None else _ticks(market, trigger, "trigger_price"),
         trailing_ticks=None if offset is None else _ticks(market, offset, "trailing_offset"),
+        keep_on_disconnect=request.keep_on_disconnect,
+        oco=None if request.oco is None else _leg(request.oco, market, "oco"),
+        on_fill=tuple(_leg(leg, market, f"on_fill[{place}]") for place, leg in enumerate(request.on_fill)),
+        peg="none" if peg is None else peg.reference,
+        peg_offset_ticks=0 if peg is None else _ticks(market, peg.offset, "peg.offset"),
+    )
+
+
+def _leg(leg: LegRequest, market: Market, name: str) -> Leg:
+    is_limit = leg.type in LIMIT_TYPES
+    price = leg.price if is_limit else leg.slippage_price
+    if leg.type == "market":
+        raise wrong(f"{name}.type", "A leg is a limit order, or one that waits for a trigger.")
+    if (leg.slippage_price if is_limit else leg.price) is not None:
+        raise wrong(f"{name}.price", "price is for legs with a limit, slippage_price for those without.")
+    if is_limit and price is None:
+        raise wrong(f"{name}.price", f"A {leg.type} leg needs a price.")
+    if (leg.trigger_price is None) == (leg.type in TRIGGERED_AT_A_PRICE) and leg.type != "trailing_stop":
+        raise wrong(f"{name}.trigger_price", "Legs that wait for a trigger need a trigger_price, others have none.")
+    if (leg.trailing_offset is None) == (leg.type == "trailing_stop"):
+        raise wrong(f"{name}.trailing_offset", "A trailing_stop needs a trailing_offset, other legs have none.")
+    return Leg(
+        type=leg.type,
+        price_ticks=None if price is None else _ticks(market, price, f"{name}.price"),
+        trigger_ticks=None if leg.trigger_price is None else _ticks(market, leg.trigger_price, f"{name}.trigger_price"),
+        trailing_ticks=(
+            None if leg.trailing_offset is None else _ticks(market, leg.trailing_offset, f"{name}.trailing_offset")
+        ),
     )
 
 

@@ -17,6 +17,8 @@ TRANSFER_LIMIT = declare("transfer_limit", 422, "You have transferred to other p
 NO_FAUCET = declare("no_faucet", 404, "There is no faucet here.")
 OVERLOADED = declare("overloaded", 503, "More is coming in than can be made durable.")
 OUTCOME_UNKNOWN = declare("outcome_unknown", 503, "It is not known yet whether the command was carried out.")
+SEQUENCE_TOO_OLD = declare("sequence_too_old", 422, "Too much has happened since then; begin with a snapshot.")
+TOO_MANY_SUBSCRIPTIONS = declare("too_many_subscriptions", 422, "One connection has only so many subscriptions.")
 
 _TITLES = {
     Reason.ALREADY_DEFINED: "This is defined already.",

@@ -147,3 +147,33 @@ def answers(
         first = None if conflict else fresh.pop(wanted.command_id, None)
         told.append((submission, Answer(record.seq, first, conflict, perhaps_ours=is_retry)))
     return told
+
+
+class QueuedOrder(NamedTuple):
+    """An order in its queue. ``lots``: what the book shows of it. ``at_us``: when it last changed."""
+
+    number: int
+    account: int
+    side: Side
+    price_ticks: int
+    lots: int
+    remaining_lots: int
+    at_us: int
+
+
+def queued_orders(market: Market) -> list[QueuedOrder]:
+    """All orders in the book of a market, of each price in the order of its queue."""
+    return [
+        QueuedOrder(
+            order.number,
+            order.account,
+            order.side,
+            level.price_ticks,
+            order.shown_lots,
+            order.remaining_lots,
+            order.updated_at_us,
+        )
+        for side in (market.book.bids, market.book.asks)
+        for level in side
+        for order in level
+    ]

@@ -13,9 +13,11 @@ from trading.engine.numbers import LEG_BIT, PARENT_MASK, leg_number, leg_of
 
 from .journal.read import records_by_seq
 from .journal.records import decode, given
+from .market_data.candles import Candle
 from .market_data.ticker import MINUTE_US, WINDOW_MINUTES, Minute
 from .order_facts import LEG_BITS, OPEN_STATUSES, brought
 from .projections.candles import STORED_INTERVALS_S
+from .projections.projector import read_checkpoint
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -90,18 +92,6 @@ class TradeRow:
 
 
 @dataclass(frozen=True, slots=True)
-class CandleRow:
-    start_us: int
-    open_ticks: int
-    high_ticks: int
-    low_ticks: int
-    close_ticks: int
-    volume_lots: int
-    quote_atoms: int
-    trades: int
-
-
-@dataclass(frozen=True, slots=True)
 class LifeStep:
     """One step in an order's life. ``details``: by the names of commands, outcomes and tables.
 
@@ -164,6 +154,14 @@ def fills_after(connection: Connection, *, account: int, after: int, until: int,
         (account, after, until, limit),
     ).fetchall()
     return [FillRow(*_whole(row)) for row in rows]
+
+
+def orders_changed_after(connection: Connection, *, account: int, seq: int, limit: int) -> list[OrderRow]:
+    """Orders of the account that were placed or changed by events after that, but for those that were refused."""
+    rows = connection.execute(
+        f"{_ORDER} WHERE account_id = %s AND updated_seq > %s AND status <> 'rejected' LIMIT %s", (account, seq, limit)
+    ).fetchall()
+    return [_order(row) for row in rows]
 
 
 def order_life(connection: Connection, *, order_id: str) -> list[LifeStep]:
@@ -231,9 +229,40 @@ def trades(
     return [TradeRow(*_whole(row)) for row in rows]
 
 
+def first_trade_at(connection: Connection, *, at_us: int) -> int:
+    """The id of the first trade at or after a time, in any market; the one after the last if there is none.
+
+    Ids have no holes and follow time, so it is found by halving.
+    """
+    row = connection.execute("SELECT coalesce(max(id), 0) FROM trade").fetchone()
+    low, high = 1, 1 if row is None else int(row[0]) + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = connection.execute("SELECT at_us FROM trade WHERE id = %s", (middle,)).fetchone()
+        if found is not None and found[0] < at_us:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def trades_between(
+    connection: Connection, *, market: str, taker_side: Side | None, start_us: int, end_us: int, limit: int
+) -> list[TradeRow]:
+    """Trades of the market with ``start_us <= at < end_us``, newest first."""
+    first, end = first_trade_at(connection, at_us=start_us), first_trade_at(connection, at_us=end_us)
+    rows = connection.execute(
+        "SELECT id, seq, at_us, price_ticks, quantity_lots, quote_atoms, taker_side FROM trade"
+        " WHERE market = %(market)s AND id >= %(first)s AND id < %(end)s"
+        " AND (%(side)s::text IS NULL OR taker_side = %(side)s) ORDER BY id DESC LIMIT %(limit)s",
+        {"market": market, "first": first, "end": end, "side": taker_side, "limit": limit},
+    ).fetchall()
+    return [TradeRow(*_whole(row)) for row in rows]
+
+
 def candles(
     connection: Connection, *, market: str, interval_s: int, origin_us: int, start_us: int, end_us: int
-) -> list[CandleRow]:
+) -> list[Candle]:
     """Candles with ``start_us <= start < end_us`` in which something traded, oldest first.
 
     Summed from the coarsest stored interval that divides ``interval_s``; ``origin_us`` is a start of some candle.
@@ -254,7 +283,7 @@ def candles(
             "end": end_us,
         },
     ).fetchall()
-    return [CandleRow(*_whole(row)) for row in rows]
+    return [Candle(*_whole(row)) for row in rows]
 
 
 def last_close(connection: Connection, *, market: str, before_us: int) -> int | None:
@@ -265,6 +294,29 @@ def last_close(connection: Connection, *, market: str, before_us: int) -> int | 
         (market, before_us),
     ).fetchone()
     return None if row is None else int(row[0])
+
+
+def recent_candles(
+    connection: Connection, *, market: str, interval_s: int, origin_us: int, first_us: int
+) -> tuple[list[Candle], int | None, int]:
+    """Candles with trades from ``first_us`` on, the last price before them, and the event as of which all that is."""
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        found = candles(
+            connection,
+            market=market,
+            interval_s=interval_s,
+            origin_us=origin_us,
+            start_us=first_us,
+            end_us=1 << 62,
+        )
+        close = last_close(connection, market=market, before_us=first_us)
+        return found, close, read_checkpoint(connection)
+
+
+def read_models_at(connection: Connection) -> int:
+    """The event up to which the read models are written, as the connection's transaction sees them."""
+    return read_checkpoint(connection)
 
 
 def window_minutes(connection: Connection, *, market: str, now_us: int) -> list[Minute]:

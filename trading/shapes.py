@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal, Protocol, overload
 import msgspec
 from msgspec import Meta, Struct
 
-from .engine.commands import MarketState, Options, OrderType, PostOnly, SelfTradePrevention, Side, TimeInForce
+from .engine.commands import Leg, MarketState, Options, OrderType, PostOnly, SelfTradePrevention, Side, TimeInForce
+from .engine.numbers import leg_number
 from .instruments import Market
-from .order_facts import NO_OPTIONS
+from .order_facts import NO_OPTIONS, leg_id
 
 Amount = Annotated[
     str,
@@ -24,6 +25,8 @@ Amount = Annotated[
         extra_json_schema={"pattern": r"^[0-9]{1,30}(\.[0-9]{1,30})?$"},
     ),
 ]
+Number = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "number"})]
+"""A decimal number as a JSON number, its text as it is. For the shapes of others, which have no decimal strings."""
 MarketName = Annotated[str, Meta(max_length=25, description="BASE/QUOTE, as BTC/USD.", examples=["BTC/USD"])]
 AssetName = Annotated[str, Meta(max_length=12, examples=["BTC"])]
 ClientOrderId = Annotated[
@@ -38,8 +41,29 @@ Limit = Annotated[int, Meta(ge=1, le=1000)]
 Cursor = Annotated[str, Meta(pattern=r"^[0-9]{1,18}$", description="next_cursor of the page before.")]
 
 
+class LegRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """An order that depends on another, and has its quantity from there. Good till cancelled."""
+
+    type: OrderType
+    price: Amount | None = None
+    slippage_price: Amount | None = None
+    trigger_price: Amount | None = None
+    trailing_offset: Amount | None = None
+
+
+class PegRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """The price that an order follows, ``offset`` away from it: a buy below, a sell above."""
+
+    reference: Literal["best_bid", "best_offer"]
+    offset: Amount = "0"
+
+
 class OrderRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """An order to place."""
+    """An order to place.
+
+    ``oco``: the other leg; the one that acts first cancels the other. ``on_fill``: one order, or two of which one cancels the
+    other, of the opposite side for what this one has filled when it ends. ``peg``: ``price`` is then the limit of where it goes.
+    """
 
     market: MarketName
     side: Side
@@ -57,6 +81,10 @@ class OrderRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaul
     trailing_offset: Amount | None = None
     client_order_id: ClientOrderId | None = None
     deadline_at: dt.datetime | None = None
+    keep_on_disconnect: bool = False
+    oco: LegRequest | None = None
+    on_fill: Annotated[list[LegRequest], Meta(max_length=2)] = []
+    peg: PegRequest | None = None
     validate_only: bool = False
 
 
@@ -105,6 +133,42 @@ class FillBody(Struct, kw_only=True, omit_defaults=True):
     sequence: int | None = None
 
 
+class LegBody(Struct, kw_only=True):
+    """A leg as it was asked for. ``id`` is its order's, once there is one."""
+
+    id: str
+    type: OrderType
+    price: str | None
+    slippage_price: str | None
+    trigger_price: str | None
+    trailing_offset: str | None
+
+
+class PegBody(Struct, kw_only=True):
+    reference: Literal["best_bid", "best_offer"]
+    offset: str
+
+
+class OrderStepBody(Struct, kw_only=True):
+    """One step of an order's life. ``details``: what it came with, by the names that orders and fills have.
+
+    ``kind``: ``placed``, ``fill``, ``waiting``, ``triggered``, ``amended``, ``repriced``, ``refreshed``, ``prevented``, ``leg``,
+    or how it ended: its last status.
+    """
+
+    sequence: int
+    at: str
+    kind: str
+    details: dict[str, Any]
+
+
+class OrderHistory(Struct):
+    """Oldest first."""
+
+    items: list[OrderStepBody]
+    next_cursor: str | None
+
+
 class OrderBody(Struct, kw_only=True):
     """An order as it stands at ``sequence``."""
 
@@ -128,6 +192,10 @@ class OrderBody(Struct, kw_only=True):
     trigger_price: str | None
     trailing_offset: str | None
     deadline_at: str | None
+    keep_on_disconnect: bool
+    oco: LegBody | None
+    on_fill: list[LegBody]
+    peg: PegBody | None
     fees: list[FeeBody]
     status: Literal["waiting", "open", "filled", "cancelled", "expired", "rejected"]
     reason: str | None
@@ -494,6 +562,12 @@ def order_body(order: OrderLike, market: Market, fills: list[FillBody]) -> Order
         trigger_price=None if options.trigger_ticks is None else market.price(options.trigger_ticks),
         trailing_offset=None if options.trailing_ticks is None else market.price(options.trailing_ticks),
         deadline_at=None if options.deadline_us is None else at_text(options.deadline_us),
+        keep_on_disconnect=options.keep_on_disconnect,
+        oco=None if options.oco is None else _leg_body(options.oco, order.seq, 1, market),
+        on_fill=[_leg_body(leg, order.seq, place, market) for place, leg in enumerate(options.on_fill, start=1)],
+        peg=None
+        if options.peg == "none"
+        else PegBody(reference=options.peg, offset=market.price(options.peg_offset_ticks)),
         fees=[FeeBody(market.quote.definition.asset, market.quote.text(order.fee_atoms))] if order.fee_atoms else [],
         status=order.status,
         reason=order.reason,
@@ -501,6 +575,19 @@ def order_body(order: OrderLike, market: Market, fills: list[FillBody]) -> Order
         updated_at=at_text(order.updated_at_us),
         sequence=order.updated_seq,
         fills=fills,
+    )
+
+
+def _leg_body(leg: Leg, parent: int, place: int, market: Market) -> LegBody:
+    is_limit = leg.type in LIMIT_TYPES
+    price = None if leg.price_ticks is None else market.price(leg.price_ticks)
+    return LegBody(
+        id=leg_id(leg_number(parent, place)),
+        type=leg.type,
+        price=price if is_limit else None,
+        slippage_price=None if is_limit else price,
+        trigger_price=None if leg.trigger_ticks is None else market.price(leg.trigger_ticks),
+        trailing_offset=None if leg.trailing_ticks is None else market.price(leg.trailing_ticks),
     )
 
 

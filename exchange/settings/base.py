@@ -178,7 +178,8 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Kontor",
-    "DESCRIPTION": "The REST interface of the exchange. Amounts are decimal strings, times RFC 3339 in UTC.",
+    "DESCRIPTION": "The REST interface of the exchange. Amounts are decimal strings, times RFC 3339 in UTC."
+    " [The stream](/api/asyncapi) has an AsyncAPI document of its own.",
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
@@ -207,6 +208,8 @@ VERIFICATION_LIMITS: dict[int, dict[str, int | None]] = {
     2: {"withdrawal_usd_per_day": None},
 }
 """By verification level (0 registered, 1 e-mail verified, 2 identified): whole US dollars a day, None: no limit."""
+STREAM_ORIGINS = os.environ.get("STREAM_ORIGINS", "").split()
+"""Further sites whose pages may open the stream, as https://desk.example.com; the exchange's own always may."""
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 RATE_LIMITS = os.environ.get("RATE_LIMITS", "on") != "off"

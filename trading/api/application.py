@@ -9,7 +9,7 @@ from accounts.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_READY
 from accounts.rate_limits import ACCOUNT, ADDRESS, ORDERS, address_key
 from trading.runtime import Runtime
 
-from . import account, exports, keys, public, subaccounts, trade, transfers
+from . import account, coingecko, exports, keys, public, subaccounts, trade, transfers, udf
 from .authentication import authenticate
 from .http import Disconnected, File, Interrupted, Receive, Request, Scope, Send, respond, respond_file, respond_problem
 from .limits import limits_route
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 _ROUTES = [
     *public.ROUTES,
+    *coingecko.ROUTES,
+    *udf.ROUTES,
     *account.ROUTES,
     *exports.ROUTES,
     *keys.ROUTES,

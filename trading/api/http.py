@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, MutableMapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -155,6 +155,18 @@ class Request:
         self.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
+class Content(NamedTuple):
+    """An answer in the one form that it has, whatever the client accepts."""
+
+    kind: bytes
+    data: bytes
+
+
+def plain_json(body: object) -> Content:
+    """JSON for those who know nothing else."""
+    return Content(_JSON, json_encoder.encode(body))
+
+
 class Disconnected(Exception):
     """The client went away before it had sent its request."""
 
@@ -207,6 +219,8 @@ async def respond(
     is_problem = status >= 400
     if body is None:
         kind, content = b"", b""
+    elif isinstance(body, Content):
+        kind, content = body
     elif _MSGPACK in request.headers.get(b"accept", b""):
         kind, content = _MSGPACK, msgpack_encoder.encode(body)
     else:

@@ -11,6 +11,7 @@ from trading import gateway, queries
 from trading.engine.commands import FeeTier
 from trading.instruments import Asset, Market
 from trading.live import MarketState
+from trading.market_data.candles import INTERVALS_S, Candle, filled, origin_us
 from trading.runtime import Health, Runtime
 from trading.shapes import (
     Amount,
@@ -40,19 +41,6 @@ from trading.shapes import (
 
 from .http import Request
 from .routes import Reply, Route
-
-INTERVALS_S = {
-    "1m": 60,
-    "5m": 300,
-    "15m": 900,
-    "30m": 1800,
-    "1h": 3600,
-    "4h": 14_400,
-    "1d": 86_400,
-    "1w": 604_800,
-}
-WEEK_ORIGIN_US = 4 * 86_400_000_000
-"""Weeks start on Monday: 5 January 1970 was one."""
 
 
 class OrderbookQuery(Struct, forbid_unknown_fields=True):
@@ -128,7 +116,7 @@ async def get_orderbook(runtime: Runtime, request: Request) -> Reply:
     if query.group is None:
         bids, asks = depth.bids.top(query.depth), depth.asks.top(query.depth)
     else:
-        step = _group_ticks(market, query.group)
+        step = group_ticks(market, query.group)
         bids, asks = depth.bids.grouped(query.depth, step), depth.asks.grouped(query.depth, step)
     return Reply(
         200,
@@ -170,26 +158,31 @@ async def get_candles(runtime: Runtime, request: Request) -> Reply:
     market = gateway.market_of(runtime, query.market)
     interval_s = INTERVALS_S[query.interval]
     width_us = interval_s * 1_000_000
-    origin_us = WEEK_ORIGIN_US if query.interval == "1w" else 0
     now_us = time.time_ns() // 1000
     end_us = now_us + 1 if query.end is None else min(_time_us(query.end, "end"), now_us + 1)
     start_us = end_us - query.limit * width_us if query.start is None else _time_us(query.start, "start")
     start_us = max(start_us, 0)
-    start_us += (origin_us - start_us) % width_us
+    start_us += (origin_us(interval_s) - start_us) % width_us
     end_us = min(end_us, start_us + query.limit * width_us)
+    candles = await read_candles(runtime, market, interval_s, start_us, end_us)
+    return Reply(200, CandleList([_candle_body(candle, market) for candle in candles], None))
+
+
+async def read_candles(runtime: Runtime, market: Market, interval_s: int, start_us: int, end_us: int) -> list[Candle]:
+    """Every candle of the range, oldest first. ``start_us`` is the start of one."""
     rows = await gateway.read(
         runtime,
         queries.candles,
         market=market.name,
         interval_s=interval_s,
-        origin_us=origin_us,
+        origin_us=origin_us(interval_s),
         start_us=start_us,
         end_us=end_us,
     )
     close = None
     if rows or runtime.live.markets[market.name].ticker.last is not None:
         close = await gateway.read(runtime, queries.last_close, market=market.name, before_us=start_us)
-    return Reply(200, CandleList(_filled(rows, market, start_us, end_us, width_us, close), None))
+    return filled(rows, start_us, end_us, interval_s * 1_000_000, close)
 
 
 async def get_ticker(runtime: Runtime, request: Request) -> Reply:
@@ -275,7 +268,7 @@ def _market_body(market: Market, fees: FeeTier) -> MarketBody:
     )
 
 
-def _group_ticks(market: Market, text: str) -> int:
+def group_ticks(market: Market, text: str) -> int:
     try:
         ticks = market.parse_price(text)
     except ValueError as error:
@@ -298,33 +291,17 @@ def _time_us(text: str, name: str) -> int:
         raise Problem(INVALID_PARAMETER, detail, {"errors": {name: [detail]}}) from error
 
 
-def _filled(
-    rows: list[queries.CandleRow], market: Market, start_us: int, end_us: int, width_us: int, close: int | None
-) -> list[CandleBody]:
-    """Every candle of the range, oldest first; one without trades repeats the close before it. None before the first trade."""
-    by_start = {row.start_us: row for row in rows}
-    zero, nothing = market.quantity(0), market.quote.text(0)
-    candles: list[CandleBody] = []
-    for at_us in range(start_us, end_us, width_us):
-        row = by_start.get(at_us)
-        if row is not None:
-            close = row.close_ticks
-            candles.append(
-                (
-                    at_us,
-                    market.price(row.open_ticks),
-                    market.price(row.high_ticks),
-                    market.price(row.low_ticks),
-                    market.price(row.close_ticks),
-                    market.quantity(row.volume_lots),
-                    market.quote.text(row.quote_atoms),
-                    row.trades,
-                )
-            )
-        elif close is not None:
-            price = market.price(close)
-            candles.append((at_us, price, price, price, price, zero, nothing, 0))
-    return candles
+def _candle_body(candle: Candle, market: Market) -> CandleBody:
+    return (
+        candle.start_us,
+        market.price(candle.open),
+        market.price(candle.high),
+        market.price(candle.low),
+        market.price(candle.close),
+        market.quantity(candle.volume),
+        market.quote.text(candle.quote),
+        candle.trades,
+    )
 
 
 ROUTES = [

@@ -21,9 +21,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One call. ``path`` may end with a parameter in braces; ``needs``: who may make it.
+    """One call. ``path`` may have a parameter in braces, as its last part or the last but one; ``needs``: who may make it.
 
     ``other_answer``: what it gives instead when asked otherwise.
+    ``json_only``: it speaks no MessagePack.
     ``always``: answered also while the engine is reading the journal, when there is nothing to tell of markets yet.
     ``guarded_by``: what keeps a signed request from counting twice in two processes. All it does may go through the
     "journal", whose command ids are unique; a mere look is harmless, this "process" alone refuses its repetition; else the
@@ -43,8 +44,9 @@ class Route:
     status: int = 200
     query: type | None = None
     body: type | None = None
-    answer: type | None = None
-    other_answer: type | None = None
+    answer: Any = None
+    other_answer: Any = None
+    json_only: bool = False
     guarded_by: Guard | None = None
     weight: int = 1
     orders: int = 0
@@ -59,15 +61,19 @@ class Route:
 
 
 class Router:
-    """Finds the route of a request by exact path, then by the path up to its last part."""
+    """Finds the route of a request by exact path, then by the path around its parameter."""
 
     def __init__(self, routes: list[Route]) -> None:
         self.routes = routes
         self._exact: dict[str, dict[str, Route]] = {}
         self._prefixed: dict[str, dict[str, Route]] = {}
+        self._around: dict[tuple[str, str], dict[str, Route]] = {}
         for route in routes:
             if route.path.endswith("}"):
                 self._prefixed.setdefault(route.path[: route.path.index("{")], {})[route.method] = route
+            elif "}" in route.path:
+                before, _, after = route.path.partition("{")
+                self._around.setdefault((before, after[after.index("}") :][1:]), {})[route.method] = route
             else:
                 self._exact.setdefault(route.path, {})[route.method] = route
 
@@ -78,4 +84,8 @@ class Router:
             return exact, ""
         start, slash, parameter = path.rpartition("/")
         prefixed = self._prefixed.get(start + slash)
-        return (prefixed, parameter) if prefixed is not None and parameter else None
+        if prefixed is not None and parameter:
+            return prefixed, parameter
+        before, between, inner = start.rpartition("/")
+        around = self._around.get((before + between, slash + parameter))
+        return (around, inner) if around is not None and inner else None

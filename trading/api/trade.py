@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from accounts.rate_limits import ORDERS
-from trading import batches, gateway, queries
+from trading import batches, gateway, order_lives, queries
 from trading.engine.commands import Side
 from trading.order_facts import age
 from trading.runtime import Runtime
@@ -21,6 +21,7 @@ from trading.shapes import (
     Limit,
     MarketName,
     OrderBody,
+    OrderHistory,
     OrderList,
     OrderRequest,
     at_text,
@@ -132,6 +133,11 @@ async def get_order(runtime: Runtime, request: Request) -> Reply:
     return Reply(200, await gateway.find_order(runtime, account=request.account, reference=request.parameter))
 
 
+async def get_order_history(runtime: Runtime, request: Request) -> Reply:
+    steps = await order_lives.life(runtime, account=request.account, reference=request.parameter)
+    return Reply(200, OrderHistory(steps, None))
+
+
 async def delete_order(runtime: Runtime, request: Request) -> Reply:
     body = await gateway.cancel_order(
         runtime,
@@ -190,6 +196,8 @@ ROUTES = [
           guarded_by="journal", handler=delete_orders, query=CancelQuery, answer=Cancelled),
     Route(method="GET", path="/trade/orders/{id}", name="order", summary="One order, by id or client:ID", needs="read",
           handler=get_order, answer=OrderBody),
+    Route(method="GET", path="/trade/orders/{id}/history", name="order_history", summary="All that happened to one order",
+          needs="read", handler=get_order_history, answer=OrderHistory),
     Route(method="DELETE", path="/trade/orders/{id}", name="cancel_order", summary="Cancel one order", needs="trade",
           guarded_by="journal", handler=delete_order, answer=OrderBody),
     Route(method="PATCH", path="/trade/orders/{id}", name="amend_order", summary="Change one open order in place",

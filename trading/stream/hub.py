@@ -1,4 +1,4 @@
-"""The server side of ``/stream``: connections, their requests, heartbeats, and the end of sessions.
+"""The server side of ``/stream``: connections, their requests, heartbeats, the end of sessions and of connections.
 
 Runs on the event loop. Requests of one connection are carried out in the order in which they came; up to
 IN_FLIGHT_LIMIT order requests may be under way at once.
@@ -7,11 +7,12 @@ IN_FLIGHT_LIMIT order requests may be under way at once.
 import asyncio
 import logging
 import time
-from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from django.conf import settings
+from msgspec import UNSET
 
 from accounts.authentication import Principal, load_stream_token, still_good
 from accounts.problems import INTERNAL, INVALID_PARAMETER, MALFORMED, NOT_READY, NOT_SIGNED_IN, Problem
@@ -19,16 +20,19 @@ from accounts.rate_limits import ACCOUNT, ADDRESS, LOOKUP_WEIGHT, ORDERS, Meter,
 from accounts.scopes import Needs
 from trading import gateway
 from trading.api.http import BODY_LIMIT, Receive, Scope, Send, invalid, new_request_id
-from trading.engine.commands import Side
 from trading.fold import Applied
-from trading.live import LiveState
+from trading.journal.records import new_command_id
 from trading.problems import OVERLOADED
 from trading.publications import Publication
 from trading.runtime import Runtime
-from trading.shapes import OrderRequest, at_text
+from trading.shapes import at_text
 
-from .channels import DEPTHS, Channels
-from .client import CLOSE_GOING_AWAY, CLOSE_SESSION_ENDED, CLOSE_TOO_LARGE, Client
+from . import ABORT, WRITE, messages, orders
+from .channels import Channels, changes_status
+from .client import CLOSE_GOING_AWAY, CLOSE_SESSION_ENDED, CLOSE_SILENT, CLOSE_TOO_LARGE, Client
+from .methods import METHODS, PRIVATE_CHANNELS, BatchAdd, Frame, Ping, Subscribe, Unsubscribe
+from .shapes import Answer, BatchCancelled, Heartbeat, Refusal, StatusData, Subscribed
+from .subscribing import Subscribing
 from .weights import CONNECTION_WEIGHT, UNKNOWN, WEIGHTS
 
 log = logging.getLogger(__name__)
@@ -37,50 +41,20 @@ PATH = "/stream"
 IN_FLIGHT_LIMIT = 1000
 HEARTBEAT_S = 1.0
 SESSION_SWEEP_S = 2.0
-PUBLIC_CHANNELS = ("book", "trade", "ticker")
-PRIVATE_CHANNELS = ("executions", "balances")
-ORDER_METHODS = ("add_order", "cancel_order", "cancel_all")
-NULL = msgspec.Raw(b"null")
+DISCONNECT_TRIES = 5
+DISCONNECT_PAUSE_S = 0.5
 
-
-class Params(msgspec.Struct):
-    """Parameters of every method; each uses some. Fields of Kraken's that mean nothing here are ignored."""
-
-    channel: str | None = None
-    symbol: msgspec.Raw = NULL
-    depth: int = 10
-    snapshot: bool = True
-    token: str | None = None
-    order_type: str | None = None
-    side: Side | None = None
-    order_qty: msgspec.Raw = NULL
-    cash_order_qty: msgspec.Raw = NULL
-    limit_price: msgspec.Raw = NULL
-    time_in_force: str | None = None
-    post_only: bool = False
-    cl_ord_id: msgspec.Raw = NULL
-    order_id: msgspec.Raw = NULL
-
-
-class Frame(msgspec.Struct):
-    """A request as it comes; the parameters are read once it is known whom to answer."""
-
-    method: str
-    params: msgspec.Raw = msgspec.Raw(b"{}")
-    req_id: int | None = None
+_decode_frame = msgspec.json.Decoder(Frame).decode
+_decode_params = {method: msgspec.json.Decoder(params).decode for method, params in METHODS.items()}
 
 
 class Call(msgspec.Struct):
-    """A request of the client."""
+    """A request of the client. ``params`` is of the shape that METHODS has for the method."""
 
     method: str
-    params: Params
+    params: Any
     req_id: int | None
-
-
-_decode_frame = msgspec.json.Decoder(Frame).decode
-_decode_params = msgspec.json.Decoder(Params).decode
-_encode = msgspec.json.Encoder().encode
+    time_in: str
 
 
 class Hub:
@@ -88,28 +62,31 @@ class Hub:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._channels = Channels()
-        self._live: LiveState | None = None
+        self.channels = Channels(runtime)
+        self._subscribing = Subscribing(runtime, self.channels, self.status)
         self._clients: set[Client] = set()
-        self._closing = False
+        self._shutdown_at: str | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         runtime.observers.append(self)
         for routine in (self._beat(), self._sweep_sessions()):
             self._spawn(routine)
 
     def on_event(self, event: Applied) -> None:
-        self._attach()
-        self._channels.on_event(event)
+        self.channels.on_event(event)
+        if changes_status(event):
+            self.channels.tell_status(self.status())
 
     def on_batch(self, publication: Publication) -> None:
-        self._channels.on_batch(publication)
+        self.channels.on_batch(publication)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection from handshake to close."""
-        if scope["path"] != PATH or (await receive())["type"] != "websocket.connect" or self._closing:
+        is_wanted = scope["path"] == PATH and _is_own_origin(scope) and self._shutdown_at is None
+        if (await receive())["type"] != "websocket.connect" or not is_wanted:
             await send({"type": "websocket.close", "code": CLOSE_GOING_AWAY})
             return
-        client = Client(send, str((scope.get("client") or ("",))[0]))
+        extensions = scope.get("extensions", {})
+        client = Client(send, str((scope.get("client") or ("",))[0]), extensions.get(ABORT), extensions.get(WRITE))
         try:
             _spend(ADDRESS, client.address, CONNECTION_WEIGHT)
         except Problem as problem:
@@ -117,32 +94,56 @@ class Hub:
             return
         await send({"type": "websocket.accept"})
         self._clients.add(client)
-        client.post(_status())
+        client.post(messages.update("status", [self.status()], self._runtime.live.seq, 0))
         reading = asyncio.ensure_future(self._read(client, receive))
         writing = asyncio.ensure_future(client.write())
         try:
             await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._clients.discard(client)
-            self._channels.remove_client(client)
+            self.channels.remove_client(client)
+            client.cut_off_later()
             for task in (reading, writing):
                 task.cancel()
             await asyncio.gather(reading, writing, return_exceptions=True)
+            await asyncio.gather(*(self._cancel_orders(account) for account in client.armed))
 
     async def close(self) -> None:
-        """Tells everybody that the server goes away."""
-        self._closing = True
+        """Ends all connections that the server has not ended yet."""
+        self._shutdown_at = self._shutdown_at or _now_text()
         for client in list(self._clients):
             client.close(CLOSE_GOING_AWAY)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def shutdown_notice(self) -> str:
+        """What everybody is told right before the connections are closed; from now on none is accepted."""
+        self._shutdown_at = self._shutdown_at or _now_text()
+        return messages.update("status", [self.status()], self._runtime.live.seq, 0)
+
+    async def _cancel_orders(self, account: int) -> None:
+        """Cancels what was to be cancelled with the connection; one command, however often it must be sent."""
+        command_id, request_id = new_command_id(), new_request_id()
+        for _ in range(DISCONNECT_TRIES):
+            try:
+                await gateway.cancel_on_disconnect(
+                    self._runtime, account=account, command_id=command_id, request_id=request_id
+                )
+                return
+            except Problem as problem:
+                log.warning("stream: the orders of account %s are not cancelled yet: %s", account, problem)
+            await asyncio.sleep(DISCONNECT_PAUSE_S)
+        log.error("stream: the orders of account %s could not be cancelled when its connection ended", account)
+
+    # Requests
+
     async def _read(self, client: Client, receive: Receive) -> None:
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return
+            client.last_heard = time.monotonic()
             text = message.get("text") or (message.get("bytes") or b"").decode("utf-8", "replace")
             if len(text) > BODY_LIMIT:
                 client.close(CLOSE_TOO_LARGE)
@@ -150,160 +151,101 @@ class Hub:
             await self._receive(client, text)
 
     async def _receive(self, client: Client, text: str) -> None:
-        time_in = _now_text()
-        frame = Frame(method="")
+        frame, time_in = Frame(method=""), _now_text()
         try:
             frame = _decode_frame(text)
-            call = Call(frame.method, _decode_params(frame.params), frame.req_id)
+            _spend(ADDRESS, client.address, WEIGHTS.get(frame.method, UNKNOWN).address)
+            if frame.method not in _decode_params:
+                raise Problem(INVALID_PARAMETER, f"There is no method {frame.method!r}.")
+            call = Call(frame.method, _decode_params[frame.method](frame.params), frame.req_id, time_in)
+        except Problem as problem:
+            return client.post(_refusal(Call(frame.method, None, frame.req_id, time_in), problem))
         except msgspec.ValidationError as error:
-            return client.post(_refusal(frame.method, frame.req_id, invalid(error), time_in))
+            return client.post(_refusal(Call(frame.method, None, frame.req_id, time_in), invalid(error)))
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            return client.post(_refusal("", None, Problem(MALFORMED, f"Not JSON: {error}."), time_in))
+            return client.post(_refusal(Call("", None, None, time_in), Problem(MALFORMED, f"Not JSON: {error}.")))
         try:
-            await self._begin(client, call, time_in)
+            await self._begin(client, call)
         except Exception as error:
-            client.post(_refusal(call.method, call.req_id, _as_problem(error, call.method), time_in))
+            client.post(_refusal(call, _as_problem(error, call.method)))
 
-    async def _begin(self, client: Client, call: Call, time_in: str) -> None:
+    async def _begin(self, client: Client, call: Call) -> None:
         """Answers the request, or starts the task that will; the next request is read after that."""
-        weight = WEIGHTS.get(call.method, UNKNOWN)
-        _spend(ADDRESS, client.address, weight.address)
-        if call.method == "ping":
-            client.post(_answer("pong", call.req_id, time_in, {}))
-        elif call.method in ("subscribe", "unsubscribe"):
-            await self._subscribe(client, call, time_in)
-        elif call.method not in ORDER_METHODS:
-            raise Problem(INVALID_PARAMETER, f"There is no method {call.method!r}.")
-        elif client.in_flight >= IN_FLIGHT_LIMIT:
-            raise Problem(OVERLOADED, f"{IN_FLIGHT_LIMIT} requests of this connection are under way.")
-        else:
-            principal = await self._principal(client, call.params, "trade")
-            _spend(ACCOUNT, principal.account_id, weight.account)
-            _spend(ORDERS, principal.account_id, weight.orders)
-            client.in_flight += 1
-            self._spawn(self._trade(client, call, principal, time_in))
+        match call.params:
+            case Ping():
+                client.post(_answer(call, None))
+            case Subscribe() | Unsubscribe():
+                await self._subscribe(client, call)
+            case _ if client.in_flight >= IN_FLIGHT_LIMIT:
+                raise Problem(OVERLOADED, f"{IN_FLIGHT_LIMIT} requests of this connection are under way.")
+            case _:
+                principal = await self._principal(client, call.params.token, "trade")
+                weight = WEIGHTS[call.method]
+                count = len(call.params.orders) if isinstance(call.params, BatchAdd) else 1
+                _spend(ACCOUNT, principal.account_id, weight.account)
+                _spend(ORDERS, principal.account_id, weight.orders * count)
+                client.in_flight += 1
+                self._spawn(self._trade(client, call, principal))
 
-    # Subscriptions
-
-    async def _subscribe(self, client: Client, call: Call, time_in: str) -> None:
+    async def _subscribe(self, client: Client, call: Call) -> None:
         """Answers each symbol by itself."""
+        params: Subscribe | Unsubscribe = call.params
         if not self._runtime.ready:
             raise Problem(NOT_READY, "The engine is reading the journal.")
+        symbols = self._subscribing.symbols(params)
         principal = None
-        if call.params.channel in PRIVATE_CHANNELS:
-            principal = await self._principal(client, call.params, "read")
-        self._attach()
-        for symbol in _symbols(call.params):
+        if params.channel in PRIVATE_CHANNELS or (params.channel == "level3" and params.token is not None):
+            principal = await self._principal(client, params.token, "read")
+        for symbol in symbols:
             try:
-                self._subscribe_one(client, call, symbol, principal, time_in)
+                if isinstance(params, Unsubscribe):
+                    acknowledged = self._subscribing.unsubscribe(client, params, symbol, principal)
+                    client.post(_answer(call, acknowledged))
+                else:
+                    await self._subscribing.subscribe(
+                        client, params, symbol, principal, lambda result: client.post(_answer(call, result))
+                    )
             except Problem as problem:
-                client.post(_refusal(call.method, call.req_id, problem, time_in))
+                client.post(_refusal(call, problem))
 
-    def _subscribe_one(
-        self, client: Client, call: Call, symbol: str | None, principal: Principal | None, time_in: str
-    ) -> None:
-        params, channel = call.params, call.params.channel or ""
-        result: dict[str, Any] = {"channel": channel}
-        if channel in PUBLIC_CHANNELS:
-            if symbol is None:
-                raise Problem(INVALID_PARAMETER, "Give symbol, a list of markets.")
-            gateway.market_of(self._runtime, symbol)
-            result["symbol"] = symbol
-        elif channel not in PRIVATE_CHANNELS:
-            raise Problem(INVALID_PARAMETER, f"There is no channel {channel!r}.")
-        if channel == "book":
-            if params.depth not in DEPTHS:
-                raise Problem(INVALID_PARAMETER, f"depth is one of {', '.join(map(str, DEPTHS))}.")
-            result["depth"] = params.depth
-        account = None if principal is None else principal.account_id
-        if call.method == "unsubscribe":
-            self._channels.remove(client, channel, symbol, params.depth if channel == "book" else None, account)
-            client.post(_answer("unsubscribe", call.req_id, time_in, result))
-            return
-        result["snapshot"] = params.snapshot
-        snapshot = self._add(client, channel, symbol or "", params.depth, account or 0)
-        client.post(_answer("subscribe", call.req_id, time_in, result))
-        if params.snapshot:
-            client.post(snapshot)
-
-    def _add(self, client: Client, channel: str, symbol: str, depth: int, account: int) -> str:
-        match channel:
-            case "book":
-                return self._channels.add_book(client, symbol, depth)
-            case "trade":
-                return self._channels.add_trades(client, symbol)
-            case "ticker":
-                return self._channels.add_ticker(client, symbol)
-            case "executions":
-                return self._channels.add_executions(client, account)
-        return self._channels.add_balances(client, account)
-
-    # Trading
-
-    async def _trade(self, client: Client, call: Call, principal: Principal, time_in: str) -> None:
+    async def _trade(self, client: Client, call: Call, principal: Principal) -> None:
         try:
-            result = await self._carry_out(client, call, principal)
-            client.post(_answer(call.method, call.req_id, time_in, result))
+            result = await orders.carry_out(self._runtime, client, principal.account_id, call.params)
+            client.post(_answer(call, result))
         except Exception as error:
-            client.post(_refusal(call.method, call.req_id, _as_problem(error, call.method), time_in))
+            client.post(_refusal(call, _as_problem(error, call.method)))
         finally:
             client.in_flight -= 1
 
-    async def _carry_out(self, client: Client, call: Call, principal: Principal) -> dict[str, Any]:
-        request_id = new_request_id()
-        account = principal.account_id
-        match call.method:
-            case "add_order":
-                request = _order_request(call.params)
-                with client.placing(request.client_order_id):
-                    placed = await gateway.place_order(
-                        self._runtime, account=account, request=request, idempotency_key=None, request_id=request_id
-                    )
-                order = placed.order
-                return {"order_id": order.id, "cl_ord_id": order.client_order_id, "order_status": order.status}
-            case "cancel_order":
-                ids, names = _texts(call.params.order_id, "order_id"), _texts(call.params.cl_ord_id, "cl_ord_id")
-                references = [*ids, *(f"client:{name}" for name in names)]
-                if len(references) != 1:
-                    raise Problem(INVALID_PARAMETER, "Give one order_id or one cl_ord_id.")
-                for name in names:
-                    await client.placed(name)
-                body = await gateway.cancel_order(
-                    self._runtime, account=account, reference=references[0], request_id=request_id
-                )
-                return {"order_id": body.id, "cl_ord_id": body.client_order_id}
-            case "cancel_all":
-                count = await gateway.cancel_all(
-                    self._runtime, account=account, market=None, side=None, request_id=request_id
-                )
-                return {"count": count}
-        raise RuntimeError(f"{call.method} is no method of orders")
-
-    async def _principal(self, client: Client, params: Params, needs: Needs) -> Principal:
-        if params.token is None:
+    async def _principal(self, client: Client, token: str | None, needs: Needs) -> Principal:
+        if token is None:
             raise Problem(NOT_SIGNED_IN, "Give token, from GET /session/stream-token.")
-        principal = client.principals.get(params.token)
+        principal = client.principals.get(token)
         if principal is None:
             _spend(ADDRESS, client.address, LOOKUP_WEIGHT)
-            principal = await asyncio.to_thread(load_stream_token, params.token)
+            principal = await asyncio.to_thread(load_stream_token, token)
             if principal is None:
                 raise Problem(NOT_SIGNED_IN, "The token is not valid. Get one from GET /session/stream-token.")
             if principal.key is not None:
                 principal.key.check_address(client.address)
-            client.principals[params.token] = principal
+            client.principals[token] = principal
         principal.check(needs)
         return principal
 
     # Routine
 
     async def _beat(self) -> None:
-        """A heartbeat for everybody who has heard nothing for HEARTBEAT_S."""
+        """A heartbeat for everybody who has heard nothing for HEARTBEAT_S; the end for who is silent too long."""
         while True:
             await asyncio.sleep(HEARTBEAT_S / 2)
-            silent_since = time.monotonic() - HEARTBEAT_S
-            for client in self._clients:
-                if client.last_sent < silent_since:
-                    client.post('{"channel":"heartbeat"}')
+            self.channels.tell_status(self.status())
+            now = time.monotonic()
+            heartbeat = messages.encode(Heartbeat("heartbeat", self._runtime.live.seq)).decode()
+            for client in list(self._clients):
+                if client.last_sent < now - HEARTBEAT_S:
+                    client.post(heartbeat)
+                if client.silence_limit_s is not None and client.last_heard < now - client.silence_limit_s:
+                    client.close(CLOSE_SILENT)
 
     async def _sweep_sessions(self) -> None:
         """Closes the connections of sessions that have ended and keys that were revoked, anywhere."""
@@ -324,11 +266,18 @@ class Hub:
                 if any(p.proven_by in ended for p in client.principals.values()):
                     client.close(CLOSE_SESSION_ENDED)
 
-    def _attach(self) -> None:
-        """The runtime makes its live state anew when it has read the journal; the channels follow."""
-        if self._live is not self._runtime.live:
-            self._live = self._runtime.live
-            self._channels.attach(self._live)
+    def status(self) -> StatusData:
+        """As ``GET /public/status`` has it."""
+        is_open, live = self._runtime.health().ready, self._runtime.live
+        return StatusData(
+            api_version="v2",
+            version=str(settings.SPECTACULAR_SETTINGS["VERSION"]),
+            system="online" if is_open and self._shutdown_at is None else "maintenance",
+            engine="open" if is_open else "suspended",
+            markets={name: state.market.state for name, state in sorted(live.markets.items())},
+            notices=[] if self._shutdown_at is None else ["This server goes away. Connect again."],
+            shutdown_at=self._shutdown_at,
+        )
 
     def _spawn(self, routine: Any) -> None:
         task = asyncio.ensure_future(routine)
@@ -336,12 +285,22 @@ class Hub:
         task.add_done_callback(self._tasks.discard)
 
 
+def _is_own_origin(scope: Scope) -> bool:
+    """Browsers say which site asks: only our own may, and those of STREAM_ORIGINS. Programs say nothing."""
+    headers = dict(scope["headers"])
+    origin = headers.get(b"origin")
+    if origin is None:
+        return True
+    text = origin.decode("latin-1")
+    return text in settings.STREAM_ORIGINS or urlsplit(text).netloc.encode("latin-1") == headers.get(b"host")
+
+
 async def _refuse_connection(send: Send, problem: Problem) -> None:
     """Answers the handshake by HTTP."""
     headers = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
     start = {"type": "websocket.http.response.start", "status": problem.kind.status, "headers": headers}
     await send(start)
-    await send({"type": "websocket.http.response.body", "body": _encode(problem.body(new_request_id()))})
+    await send({"type": "websocket.http.response.body", "body": messages.encode(problem.body(new_request_id()))})
 
 
 def _spend(meter: Meter, key: str | int, weight: int) -> None:
@@ -350,93 +309,40 @@ def _spend(meter: Meter, key: str | int, weight: int) -> None:
         meter.spend(address_key(key) if isinstance(key, str) else key, weight)
 
 
-def _symbols(params: Params) -> list[str | None]:
-    """The markets of a subscription; [None] for a channel without."""
-    names = _texts(params.symbol, "symbol")
-    return [None] if not names else list(names)
-
-
-def _texts(value: msgspec.Raw, name: str) -> list[str]:
-    """A text or a list of texts; nothing for null."""
-    try:
-        given = msgspec.json.decode(value, type=str | list[str] | None)
-    except msgspec.ValidationError as error:
-        raise Problem(INVALID_PARAMETER, f"{name} is a text or a list of texts.") from error
-    return [given] if isinstance(given, str) else given or []
-
-
-def _order_request(params: Params) -> OrderRequest:
-    symbols, names = _texts(params.symbol, "symbol"), _texts(params.cl_ord_id, "cl_ord_id")
-    if len(symbols) != 1 or len(names) > 1 or params.order_type is None or params.side is None:
-        raise Problem(INVALID_PARAMETER, "Give symbol, side and order_type.")
-    price = _decimal(params.limit_price, "limit_price")
-    is_limit = params.order_type == "limit"
-    fields = {
-        "market": symbols[0],
-        "side": params.side,
-        "type": params.order_type,
-        "quantity": _decimal(params.order_qty, "order_qty"),
-        "quote_quantity": _decimal(params.cash_order_qty, "cash_order_qty"),
-        "price": price if is_limit else None,
-        "slippage_price": None if is_limit else price,
-        "time_in_force": None if params.time_in_force is None else params.time_in_force.upper(),
-        "post_only": "reject" if params.post_only else "none",
-        "client_order_id": names[0] if names else None,
-    }
-    return msgspec.convert(fields, OrderRequest)
-
-
-def _decimal(value: msgspec.Raw, name: str) -> str | None:
-    """A text as it is, to be judged as REST judges it; a JSON number as exact decimal text, its exponent written out."""
-    text = bytes(value)
-    if text.startswith(b'"') or text == b"null":
-        return msgspec.json.decode(text, type=str | None)
-    try:
-        number = Decimal(text.decode("ascii"))
-        if abs(number.adjusted()) > 30 or len(text) > 64:
-            raise InvalidOperation
-    except (InvalidOperation, UnicodeDecodeError) as error:
-        raise Problem(INVALID_PARAMETER, f"{name} is not a decimal number.") from error
-    return format(number, "f")
-
-
 def _as_problem(error: Exception, method: str) -> Problem:
     """What the client is told; an error that is none of its own is logged. Called while the error is handled."""
-    if isinstance(error, Problem):
-        return error
-    if isinstance(error, msgspec.ValidationError):
-        return invalid(error)
+    problem = orders.as_problem(error)
+    if problem is not None:
+        return problem
     log.exception("stream: %s", method)
     return Problem(INTERNAL, "The error was logged.")
 
 
-def _answer(method: str, req_id: int | None, time_in: str, result: dict[str, Any]) -> str:
-    body: dict[str, Any] = {"method": method, "success": True, "time_in": time_in, "time_out": _now_text()}
-    if result:
-        body["result"] = result
-    if req_id is not None:
-        body["req_id"] = req_id
-    return _encode(body).decode()
+def _answer(call: Call, result: msgspec.Struct | Subscribed | None) -> str:
+    answer = Answer(
+        method="pong" if call.method == "ping" else call.method,
+        success=True,
+        time_in=call.time_in,
+        time_out=_now_text(),
+        result=UNSET if result is None else result,
+        req_id=UNSET if call.req_id is None else call.req_id,
+        orders_cancelled=result.count if isinstance(result, BatchCancelled) else UNSET,
+    )
+    return messages.encode(answer).decode()
 
 
-def _refusal(method: str, req_id: int | None, problem: Problem, time_in: str) -> str:
-    body: dict[str, Any] = {
-        "method": method,
-        "success": False,
-        "error": problem.detail,
-        "code": problem.kind.code,
-        "time_in": time_in,
-        "time_out": _now_text(),
-        **problem.extra,
-    }
-    if req_id is not None:
-        body["req_id"] = req_id
-    return _encode(body).decode()
-
-
-def _status() -> str:
-    data = [{"api_version": "v2", "system": "online", "version": settings.SPECTACULAR_SETTINGS["VERSION"]}]
-    return _encode({"channel": "status", "type": "update", "data": data}).decode()
+def _refusal(call: Call, problem: Problem) -> str:
+    refusal = Refusal(
+        method=call.method,
+        success=False,
+        error=problem.detail,
+        code=problem.kind.code,
+        time_in=call.time_in,
+        time_out=_now_text(),
+        req_id=UNSET if call.req_id is None else call.req_id,
+        **{name: value for name, value in problem.extra.items() if name in Refusal.__struct_fields__},
+    )
+    return messages.encode(refusal).decode()
 
 
 def _now_text() -> str:

@@ -19,9 +19,14 @@ WEIGHTS = {
     "subscribe": Weight(address=1),
     "unsubscribe": Weight(address=1),
     "add_order": Weight(account=1, orders=1),
+    "amend_order": Weight(account=1, orders=1),
     "cancel_order": Weight(account=1),
     "cancel_all": Weight(account=1),
+    "batch_add": Weight(account=1, orders=1),
+    "batch_cancel": Weight(account=1),
+    "cancel_all_orders_after": Weight(account=1),
+    "cancel_on_disconnect": Weight(account=1),
 }
-"""By method; others are refused, and count as UNKNOWN."""
+"""By method; ``orders`` of a batch for each of its orders. Other methods are refused, and count as UNKNOWN."""
 
 UNKNOWN = Weight(address=1)
