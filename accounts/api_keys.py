@@ -17,11 +17,13 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.db import DatabaseError, close_old_connections, transaction
+from django.db.models import QuerySet
 
 from .key_sealing import seal
-from .models import Account, ApiKey
+from .models import Account, ApiKey, User
 from .problems import INVALID_FIELD, TOO_MANY, UNKNOWN_API_KEY, Problem
 from .scopes import SCOPES
+from .security_log import Caller, Event, record
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ def create_key(
     addresses: Iterable[str],
     expires_at: dt.datetime | None,
     public_key: str | None,
+    caller: Caller,
     now: dt.datetime,
 ) -> Made:
     """Makes a key: with the Ed25519 public key if one is given, else with a new shared secret. Raises Problem."""
@@ -70,10 +73,12 @@ def create_key(
         expires_at=expires_at,
     )
     with transaction.atomic():
-        Account.objects.select_for_update().get(id=account_id)  # one at a time, for the limit's sake
+        account = Account.objects.select_for_update().get(id=account_id)  # one at a time, for the limit's sake
         if _usable(account_id, now) >= LIMIT_PER_ACCOUNT:
             raise Problem(TOO_MANY, f"At most {LIMIT_PER_ACCOUNT} keys for one account. Revoke one first.")
         key.save(force_insert=True)
+        what = f"{key.name} ({', '.join(wanted)})"
+        record(user=account.owner, event=Event.API_KEY_MADE, caller=caller, now=now, detail=what)
     return Made(key=key, secret=None if secret is None else base64.b64encode(secret).decode())
 
 
@@ -83,7 +88,15 @@ def list_keys(*, account_id: int) -> list[ApiKey]:
     return list(keys.defer("sealed_secret"))
 
 
-def change_key(*, account_id: int, key_id: uuid.UUID, name: str | None, addresses: Iterable[str] | None) -> ApiKey:
+def change_key(
+    *,
+    account_id: int,
+    key_id: uuid.UUID,
+    name: str | None,
+    addresses: Iterable[str] | None,
+    caller: Caller,
+    now: dt.datetime,
+) -> ApiKey:
     """Sets what is given. Raises Problem."""
     changes: dict[str, object] = {}
     if name is not None:
@@ -98,14 +111,34 @@ def change_key(*, account_id: int, key_id: uuid.UUID, name: str | None, addresse
             setattr(key, field, value)
         if changes:
             key.save(update_fields=list(changes))
+        if addresses is not None:
+            what = f"{key.name} ({', '.join(key.addresses) or 'any'})"
+            record(user=key.account.owner, event=Event.API_KEY_CHANGED, caller=caller, now=now, detail=what)
     return key
 
 
-def revoke_key(*, account_id: int, key_id: uuid.UUID, now: dt.datetime) -> None:
+def revoke_key(*, account_id: int, key_id: uuid.UUID, caller: Caller, now: dt.datetime) -> None:
     """Ends a key for ever. Raises Problem unknown_api_key."""
-    revoked = ApiKey.objects.filter(id=key_id, account_id=account_id, revoked_at=None).update(revoked_at=now)
-    if not revoked:
-        raise unknown()
+    with transaction.atomic():
+        keys = ApiKey.objects.select_for_update().filter(id=key_id, account_id=account_id, revoked_at=None)
+        if not _revoke(keys, caller=caller, now=now, why="by its owner"):
+            raise unknown()
+
+
+def revoke_all_keys(*, user: User, caller: Caller, now: dt.datetime, why: str) -> list[uuid.UUID]:
+    """Ends every key of a user; in the caller's transaction. Returns their ids."""
+    keys = ApiKey.objects.select_for_update(of=("self",)).filter(account__owner=user, revoked_at=None)
+    return _revoke(keys, caller=caller, now=now, why=why)
+
+
+def _revoke(keys: QuerySet[ApiKey], *, caller: Caller, now: dt.datetime, why: str) -> list[uuid.UUID]:
+    revoked = []
+    for key in keys.defer("sealed_secret"):
+        key.revoked_at = now
+        key.save(update_fields=["revoked_at"])
+        record(user=key.account.owner, event=Event.API_KEY_ENDED, caller=caller, now=now, detail=f"{key.name}, {why}")
+        revoked.append(key.id)
+    return revoked
 
 
 def note_use(key_id: uuid.UUID, at: dt.datetime, address: str) -> None:

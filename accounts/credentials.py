@@ -1,7 +1,7 @@
 """Changing and resetting passwords. Argon2: never on the event loop.
 
-A change ends all other sessions, a reset all; both freeze withdrawals. A reset goes by a link in a mail: whoever reads the
-user's mail can reset, and still needs the second factor to sign in.
+A change ends all other sessions, a reset all, and the API keys; both freeze withdrawals. A reset goes by a link in a mail:
+whoever reads the user's mail can reset, and still needs the second factor to sign in.
 """
 
 import datetime as dt
@@ -11,6 +11,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 
 from . import proofs
+from .api_keys import revoke_all_keys
 from .authentication import principals
 from .freeze import freeze_withdrawals
 from .mails import write_reset_link
@@ -83,5 +84,9 @@ def _set(user: User, password: str, *, keep: uuid.UUID | None, event: Event, cal
         record(user=user, event=event, caller=caller, now=now)
         freeze_withdrawals(user=user, now=now)
         ended = end_sessions(user=user, now=now, caller=caller, why=event.value.replace("_", " "), but=keep)
+        is_reset = event is Event.PASSWORD_RESET  # nobody knows who has been in, so nothing stays that lets anybody in
+        keys = revoke_all_keys(user=user, caller=caller, now=now, why="password reset") if is_reset else []
     for session_id in ended:
         principals.forget_session(session_id)
+    for key_id in keys:
+        principals.forget_key(key_id)

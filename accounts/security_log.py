@@ -39,6 +39,9 @@ class Event(StrEnum):
     RECOVERY_CODES_MADE = "recovery_codes_made"
     RECOVERY_CODE_USED = "recovery_code_used"
     LEVEL_CHANGED = "level_changed"
+    API_KEY_MADE = "api_key_made"
+    API_KEY_CHANGED = "api_key_changed"
+    API_KEY_ENDED = "api_key_ended"
 
 
 IN_WORDS = {
@@ -58,6 +61,9 @@ IN_WORDS = {
     Event.RECOVERY_CODES_MADE: "New recovery codes were made",
     Event.RECOVERY_CODE_USED: "A recovery code was used",
     Event.LEVEL_CHANGED: "The verification level was changed",
+    Event.API_KEY_MADE: "An API key was made",
+    Event.API_KEY_CHANGED: "The addresses of an API key were changed",
+    Event.API_KEY_ENDED: "An API key was ended",
 }
 ALERTS = frozenset(
     {
@@ -69,6 +75,8 @@ ALERTS = frozenset(
         Event.RECOVERY_CODES_MADE,
         Event.RECOVERY_CODE_USED,
         Event.LEVEL_CHANGED,
+        Event.API_KEY_MADE,
+        Event.API_KEY_CHANGED,
     }
 )
 """Told by mail, besides a sign-in from an address that the account was never used from."""

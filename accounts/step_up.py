@@ -1,8 +1,8 @@
 """Asking once more: what a stolen session must not do takes a second factor that was proven on it within FRESH.
 
-API keys, withdrawal addresses and withdrawals call ``require_fresh_factor``, the one place for it. The proof was given before
-(on signing in, by POST /account/security/step-up, by a passkey on the site) or comes with the request. An account without a
-second factor proves itself by a code from a mail.
+Withdrawal addresses and withdrawals call ``require_fresh_factor``, API keys and transfers to others ``require_own_factor``. The
+proof was given before (on signing in, by POST /account/security/step-up, by a passkey on the site) or comes with the request.
+An account without a second factor proves itself by a code from a mail.
 """
 
 import datetime as dt
@@ -44,6 +44,14 @@ def require_fresh_factor(
     if not _proves(user, given, caller, now):
         raise Problem(STEP_UP_FAILED, "The code is wrong, expired or was used already.")
     note_proven(user=user, session_id=session_id, how="by a code", caller=caller, now=now)
+
+
+def require_own_factor(
+    *, user_id: uuid.UUID, session_id: uuid.UUID | None, given: str | None, caller: Caller, now: dt.datetime
+) -> None:
+    """The same for accounts that have a second factor; of others it asks nothing, for keys and transfers work at once."""
+    if has_factor(user_id):
+        require_fresh_factor(user_id=user_id, session_id=session_id, given=given, caller=caller, now=now)
 
 
 def note_proven(*, user: User, session_id: uuid.UUID | None, how: str, caller: Caller, now: dt.datetime) -> None:

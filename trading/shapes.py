@@ -295,6 +295,16 @@ class LedgerPage(Struct):
     next_cursor: str | None
 
 
+Totp = Annotated[
+    str,
+    Meta(
+        max_length=32,
+        description="Where the account has a second factor: a code of the app, or a recovery code, unless one was proven"
+        " on this session within five minutes.",
+    ),
+]
+
+
 class TransferRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """What is to go where: to one of my own trading accounts by its id, or to another person by e-mail."""
 
@@ -302,6 +312,7 @@ class TransferRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_def
     quantity: Amount
     to_account: Annotated[int, Meta(ge=1, le=2**62)] | None = None
     to_email: Annotated[str, Meta(max_length=254)] | None = None
+    totp: Totp | None = None
 
 
 class TransferBody(Struct, kw_only=True):

@@ -11,18 +11,19 @@ from django.core.cache import cache
 from django.core.exceptions import ValidationError
 
 from accounts import password_hashing, proofs
+from accounts.api_keys import Made, create_key, list_keys, revoke_key
 from accounts.authentication import load_token, principals, token_key
 from accounts.credentials import ask_reset, change_password, reset_password
 from accounts.freeze import frozen_until, require_withdrawals_open
 from accounts.mail_delivery import FIRST_RETRY, KEEP, TRIES, deliver_waiting, forget_old
 from accounts.mails import mails_to, mails_to_customers, write_mail
-from accounts.models import Mail, Proof, SecurityEvent, Session, User
+from accounts.models import Account, Mail, Proof, SecurityEvent, Session, User
 from accounts.problems import Problem
 from accounts.second_factors import accept_totp, has_factor, offer_totp, renew_recovery_codes
 from accounts.security_log import Event, events_of, record
 from accounts.sessions import LIFETIME, end_sessions, open_session
 from accounts.signing_in import by_password, second_factor, send_sign_in_code
-from accounts.step_up import FRESH, fresh_until, require_fresh_factor, send_step_up_code
+from accounts.step_up import FRESH, fresh_until, require_fresh_factor, require_own_factor, send_step_up_code
 from accounts.users import create_operator
 from accounts.verification import level_of, limits_of, set_identified
 from tests.fixtures import Database
@@ -286,3 +287,47 @@ def test_who_does_not_get_his_turn_at_argon2_is_told_to_come_back(
             make_user()
     assert caught.value.kind.status == 503 and caught.value.headers["Retry-After"]
     assert make_user().password.startswith("argon2$argon2id$v=19$m=65536,t=2,p=1$")
+
+
+def make_key(user: User) -> Made:
+    return create_key(
+        account_id=Account.objects.get(owner=user).id,
+        name="desk",
+        scopes=["read"],
+        addresses=[],
+        expires_at=None,
+        public_key=None,
+        caller=HOME,
+        now=NOW,
+    )
+
+
+def test_a_key_that_is_made_or_ended_is_in_the_log_and_told_by_mail(user: User) -> None:
+    key = make_key(user).key
+    assert mails_to(email=EMAIL)[0].subject == "An API key was made"
+    revoke_key(account_id=key.account_id, key_id=key.id, caller=HOME, now=NOW)
+    assert kinds(user)[:2] == ["api_key_ended", "api_key_made"]
+
+
+def test_a_reset_ends_the_api_keys_and_a_change_leaves_them(user: User) -> None:
+    key = make_key(user).key
+    change_password(user=user, password=PASSWORD, new_password=NEW_PASSWORD, session_id=None, caller=HOME, now=NOW)
+    assert list_keys(account_id=key.account_id) == [key]
+    ask_reset(email=EMAIL, caller=HOME, now=NOW)
+    reset_password(token=mailed_token(), new_password=PASSWORD, caller=HOME, now=NOW)
+    assert list_keys(account_id=key.account_id) == []
+
+
+def test_keys_ask_for_the_second_factor_of_those_who_have_one(user: User) -> None:
+    session = session_of(user)
+
+    def ask(given: str | None = None) -> None:
+        require_own_factor(user_id=user.id, session_id=session.id, given=given, caller=HOME, now=NOW)
+
+    ask()
+    secret, _ = add_app(user, now=NOW)
+    with pytest.raises(Problem) as caught:
+        ask()
+    assert caught.value.kind.code == "step_up_required"
+    ask(totp_code(secret, NOW))
+    ask()

@@ -279,3 +279,24 @@ def test_twenty_sign_ins_at_once_hold_up_neither_streams_nor_health(server: Serv
         assert [one.result() for one in under_way] == [201] * SIGN_INS
     longest_silence_s = max(later - earlier for earlier, later in itertools.pairwise(beats))
     assert longest_silence_s < 2.5 and probe.result() < 0.5, (longest_silence_s, probe.result())
+
+
+def test_a_key_asks_a_person_with_an_app_for_its_code(server: Server) -> None:
+    person = server.trader()
+    with server.client() as client:
+        credentials = {"email": person.email, "password": PASSWORD}
+        other = client.post("/session", json=credentials).raise_for_status().json()["token"]
+    person.post("/account/security/email", {"code": mailed_code(server, person.email)}).raise_for_status()
+    offer = person.post("/account/security/totp", {}).raise_for_status().json()
+    setting = {"token": offer["token"], "code": app_code(offer["secret"], -1), "password": PASSWORD}
+    person.http.put("/account/security/totp", json=setting).raise_for_status()
+    key = {"name": "desk", "scopes": ["read"]}
+    with server.client(Authorization=f"Bearer {other}") as client:
+        refused = client.post("/account/api-keys", json=key)
+        assert (refused.status_code, refused.json()["code"]) == (403, "step_up_required")
+        gift = {"asset": "BTC", "quantity": "1", "to_email": "nobody@example.com"}
+        refused = client.post("/account/transfers", json=gift, headers={"Idempotency-Key": "gift"})
+        assert (refused.status_code, refused.json()["code"]) == (403, "step_up_required")
+        made = client.post("/account/api-keys", json={**key, "totp": app_code(offer["secret"])})
+        assert made.status_code == 201
+        assert client.patch(f"/account/api-keys/{made.json()['id']}", json={"addresses": ["10.0.0.0/8"]}).is_success

@@ -6,6 +6,7 @@ What is proven comes from memory; only what is not there, or older than PRINCIPA
 import asyncio
 import datetime as dt
 import hmac
+import ipaddress
 import time
 import uuid
 from collections.abc import Callable
@@ -27,10 +28,13 @@ from accounts.authentication import (
     principals,
     token_key,
 )
+from accounts.database import in_database
 from accounts.nonces import NonceGuard, use_everywhere
 from accounts.problems import CSRF_FAILED, INVALID_PARAMETER, KEY_NOT_VALID, NOT_SIGNED_IN, WRONG_SIGNATURE, Problem
 from accounts.rate_limits import ADDRESS, LOOKUP_WEIGHT, address_key
+from accounts.security_log import Caller
 from accounts.signatures import KEY_HEADER, read_signed
+from accounts.step_up import require_own_factor
 
 from .http import Request
 from .routes import Route
@@ -56,6 +60,29 @@ async def authenticate(request: Request, route: Route) -> Principal:
     if request.proof is not None and route.guard == "database":
         await asyncio.to_thread(use_everywhere, request.proof, dt.datetime.now(dt.UTC))
     return await _acting(request, principal)
+
+
+def caller_of(request: Request) -> Caller:
+    """Where a signed-in person's request comes from, for the security log."""
+    agent = request.header(b"user-agent") or ""
+    try:
+        ip: str | None = str(ipaddress.ip_address(request.address))
+    except ValueError:
+        ip = None  # a local socket has none
+    return Caller(ip=ip, user_agent=agent, session_id=request.signed_in.session_id)
+
+
+async def prove_once_more(request: Request, given: str | None) -> None:
+    """Has a person with a second factor prove it anew, see ``accounts.step_up``. Raises Problem."""
+    principal = request.signed_in
+    await in_database(
+        require_own_factor,
+        user_id=principal.user_id,
+        session_id=principal.session_id,
+        given=given,
+        caller=caller_of(request),
+        now=dt.datetime.now(dt.UTC),
+    )
 
 
 async def _by_key(request: Request) -> Principal:

@@ -13,8 +13,9 @@ from accounts.database import in_database
 from accounts.models import ApiKey
 from accounts.scopes import Scope
 from trading.runtime import Runtime
-from trading.shapes import datetime_text
+from trading.shapes import Totp, datetime_text
 
+from .authentication import caller_of, prove_once_more
 from .http import Request
 from .routes import Reply, Route
 
@@ -39,6 +40,7 @@ class ApiKeyRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defau
     addresses: Addresses = []
     expires_at: dt.datetime | None = None
     public_key: Annotated[str, Meta(max_length=300)] | None = None
+    totp: Totp | None = None
 
 
 class ApiKeyChange(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -46,6 +48,7 @@ class ApiKeyChange(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaul
 
     name: KeyName | None = None
     addresses: Addresses | None = None
+    totp: Totp | None = None
 
 
 class ApiKeyBody(Struct, kw_only=True, omit_defaults=True):
@@ -79,6 +82,7 @@ async def get_keys(runtime: Runtime, request: Request) -> Reply:
 
 async def post_key(runtime: Runtime, request: Request) -> Reply:
     given = request.json(ApiKeyRequest)
+    await prove_once_more(request, given.totp)
     made = await in_database(
         api_keys.create_key,
         account_id=request.account,
@@ -87,6 +91,7 @@ async def post_key(runtime: Runtime, request: Request) -> Reply:
         addresses=given.addresses,
         expires_at=given.expires_at,
         public_key=given.public_key,
+        caller=caller_of(request),
         now=dt.datetime.now(dt.UTC),
     )
     return Reply(201, _body(made.key, made.secret))
@@ -95,8 +100,16 @@ async def post_key(runtime: Runtime, request: Request) -> Reply:
 async def patch_key(runtime: Runtime, request: Request) -> Reply:
     given = request.json(ApiKeyChange)
     key_id = _key_id(request)
+    if given.addresses is not None:
+        await prove_once_more(request, given.totp)
     key = await in_database(
-        api_keys.change_key, account_id=request.account, key_id=key_id, name=given.name, addresses=given.addresses
+        api_keys.change_key,
+        account_id=request.account,
+        key_id=key_id,
+        name=given.name,
+        addresses=given.addresses,
+        caller=caller_of(request),
+        now=dt.datetime.now(dt.UTC),
     )
     principals.forget_key(key_id)
     return Reply(200, _body(key))
@@ -104,7 +117,13 @@ async def patch_key(runtime: Runtime, request: Request) -> Reply:
 
 async def delete_key(runtime: Runtime, request: Request) -> Reply:
     key_id = _key_id(request)
-    await in_database(api_keys.revoke_key, account_id=request.account, key_id=key_id, now=dt.datetime.now(dt.UTC))
+    await in_database(
+        api_keys.revoke_key,
+        account_id=request.account,
+        key_id=key_id,
+        caller=caller_of(request),
+        now=dt.datetime.now(dt.UTC),
+    )
     principals.forget_key(key_id)
     return Reply(204, None)
 

@@ -6,15 +6,19 @@ from trading.runtime import Runtime
 from trading.shapes import TransferBody, TransferRequest
 from trading.transfers import transfer
 
+from .authentication import prove_once_more
 from .http import Request
 from .routes import Reply, Route
 
 
 async def post_transfer(runtime: Runtime, request: Request) -> Reply:
+    wanted = request.json(TransferRequest)
+    if wanted.to_email is not None:
+        await prove_once_more(request, wanted.totp)
     body, is_new = await transfer(
         runtime,
         principal=request.signed_in,
-        request=request.json(TransferRequest),
+        request=wanted,
         today=dt.datetime.now(dt.UTC).date(),
         idempotency_key=request.header(b"idempotency-key"),
         request_id=request.request_id,
