@@ -16,7 +16,7 @@ from tests.chaos.redis import Redis
 from tests.fixtures import Cluster
 from tests.server import Server, Trader, wait_until
 from tests.signing import hmac_key, program
-from trading.stream.hub import ORDER_METHODS
+from trading.stream.methods import METHODS
 from trading.stream.weights import WEIGHTS
 
 from .stream_client import Stream
@@ -107,8 +107,19 @@ def test_orders_have_a_limit_of_their_own_and_filled_ones_give_their_cost_back(s
 
 
 def test_every_method_of_the_stream_has_its_weight() -> None:
-    assert set(ORDER_METHODS) <= set(WEIGHTS)
-    assert all(WEIGHTS[method].account >= 1 for method in ORDER_METHODS)
+    assert METHODS.keys() == WEIGHTS.keys()
+    for_nobody = {"ping", "subscribe", "unsubscribe"}
+    assert all(WEIGHTS[method].account >= 1 for method in METHODS.keys() - for_nobody)
+
+
+def test_a_batch_over_the_stream_counts_each_of_its_orders(cluster: Cluster) -> None:
+    with limited(cluster, RATE_LIMIT_ORDERS="5") as (server,):
+        trader = server.trader(BTC="1")
+        order = {"side": "sell", "order_type": "limit", "order_qty": 0.01, "limit_price": 64000}
+        with Stream(server, trader) as stream:
+            batch = {"symbol": "BTC/USD", "orders": [order] * 3}
+            assert stream.private("batch_add", **batch)["success"]
+            assert stream.private("batch_add", **batch)["code"] == "rate_limited"
 
 
 def test_rest_stream_and_keys_draw_on_one_account(server: Server) -> None:
