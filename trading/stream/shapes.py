@@ -133,6 +133,7 @@ class Refusal(Struct, kw_only=True, omit_defaults=True):
     order_id: str | UnsetType = UNSET
     sequence: int | UnsetType = UNSET
     errors: dict[str, list[str]] | UnsetType = UNSET
+    retry_after_s: int | UnsetType = UNSET
     req_id: int | UnsetType = UNSET
 
 
