@@ -36,15 +36,6 @@ IS_POST_ONLY: Final = 1 << 4
 TIME_IN_FORCE_SHIFT: Final = 5
 MARKET_SHIFT: Final = 7
 
-SIDES: Final = {"buy": PLACE | IS_BUY, "sell": PLACE}
-LIMIT_KINDS: Final = {
-    ("GTC", "none"): GTC << TIME_IN_FORCE_SHIFT,
-    ("GTC", "reject"): GTC << TIME_IN_FORCE_SHIFT | IS_POST_ONLY,
-    ("IOC", "none"): IOC << TIME_IN_FORCE_SHIFT,
-    ("FOK", "none"): FOK << TIME_IN_FORCE_SHIFT,
-}
-MARKET_KINDS: Final = {"IOC": IOC << TIME_IN_FORCE_SHIFT | IS_MARKET, "FOK": FOK << TIME_IN_FORCE_SHIFT | IS_MARKET}
-
 TOO_MANY_ORDERS: Final = Reason.TOO_MANY_ORDERS
 WOULD_TAKE: Final = Reason.WOULD_TAKE
 INSUFFICIENT_FUNDS: Final = Reason.INSUFFICIENT_FUNDS
@@ -58,30 +49,45 @@ UNKNOWN_ORDER: Final = CommandRejected(Reason.UNKNOWN_ORDER)
 
 def plain_header(order: PlaceOrder) -> int:
     """The header of a plain order, its market aside; 0: it asks for more, or its fields make no order."""
-    quantity, price, budget, time_in_force = (
-        order.quantity_lots,
-        order.price_ticks,
-        order.budget_atoms,
-        order.time_in_force,
-    )
-    side = SIDES.get(order.side)
-    if order.options is not None or side is None:
+    side, time_in_force = order.side, order.time_in_force
+    if order.options is not None or (side != "buy" and side != "sell"):
         return 0
     if order.type == "limit":
-        kind = LIMIT_KINDS.get((time_in_force, order.post_only))
-        if kind is None or quantity is None or price is None or budget is not None or quantity < 1 or price < 1:
-            return 0
+        kind = _limit_kind(order)
+    elif order.type == "market":
+        kind = _market_kind(order)
     else:
-        kind = MARKET_KINDS.get(time_in_force)
-        if order.type != "market" or kind is None or order.post_only != "none" or (price is not None and price < 1):
-            return 0
-        if budget is not None:
-            if quantity is not None or budget < 1 or order.side != "buy" or time_in_force != "IOC":
-                return 0
-            kind |= BY_BUDGET
-        elif quantity is None or quantity < 1:
-            return 0
-    return side | kind
+        return 0
+    if kind == 0:
+        return 0
+    if time_in_force == "GTC":
+        kind |= GTC << TIME_IN_FORCE_SHIFT
+    elif time_in_force == "IOC":
+        kind |= IOC << TIME_IN_FORCE_SHIFT
+    elif time_in_force == "FOK":
+        kind |= FOK << TIME_IN_FORCE_SHIFT
+    else:
+        return 0
+    return kind | IS_BUY if side == "buy" else kind
+
+
+def _limit_kind(order: PlaceOrder) -> int:
+    quantity, price = order.quantity_lots, order.price_ticks
+    if quantity is None or price is None or order.budget_atoms is not None or quantity < 1 or price < 1:
+        return 0
+    if order.post_only == "none":
+        return PLACE
+    return PLACE | IS_POST_ONLY if order.post_only == "reject" and order.time_in_force == "GTC" else 0
+
+
+def _market_kind(order: PlaceOrder) -> int:
+    quantity, cap, budget = order.quantity_lots, order.price_ticks, order.budget_atoms
+    if order.post_only != "none" or order.time_in_force == "GTC" or (cap is not None and cap < 1):
+        return 0
+    if budget is None:
+        return PLACE | IS_MARKET if quantity is not None and quantity >= 1 else 0
+    is_shape = quantity is None and budget >= 1 and order.side == "buy" and order.time_in_force == "IOC"
+    return PLACE | IS_MARKET | BY_BUDGET if is_shape else 0
 
 
 class Kind:

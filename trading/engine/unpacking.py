@@ -120,8 +120,7 @@ class Unpacker:
         outcomes.append(new(OrderCancelled, (number, account, market, side, price or None, left, reason)))
 
     def _alone(self, words: WordReader, kind: int, is_buy: bool, market: Market, outcomes: list[Outcome]) -> None:
-        number, account, price = words.take_3()
-        lots, available, held = words.take_3()
+        number, account, price, lots, available, held = words.take_6()
         name, side = market.name, "buy" if is_buy else "sell"
         asset = market.definition.quote if is_buy else market.definition.base
         if kind == PLACED:
@@ -132,10 +131,8 @@ class Unpacker:
         outcomes.append(new(BalanceChanged, (account, asset, available, held)))
 
     def _filled(self, words: WordReader, side: str, market: Market, outcomes: list[Outcome]) -> None:
-        trade, price, lots = words.take_3()
-        quote, taker, account = words.take_3()
-        fee, maker, maker_account = words.take_3()
-        maker_fee, left, rounding = words.take_3()
+        trade, price, lots, quote, taker, account = words.take_6()
+        fee, maker, maker_account, maker_fee, left, rounding = words.take_6()
         name, base = market.name, lots * market.lot_atoms
         fields = (
             trade,

@@ -17,6 +17,7 @@ WORD: Final = 8
 Words3 = tuple[int, int, int]
 Words4 = tuple[int, int, int, int]
 Words5 = tuple[int, int, int, int, int]
+Words6 = tuple[int, int, int, int, int, int]
 Words7 = tuple[int, int, int, int, int, int, int]
 Words13 = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int]
 
@@ -141,6 +142,22 @@ class WordReader:
             return a, b, c
         data, at = self._data, at * WORD
         return read_i64_le(data, at), read_i64_le(data, at + 8), read_i64_le(data, at + 16)
+
+    def take_6(self) -> Words6:
+        at = self._at
+        self._at = at + 6
+        if not IS_NATIVE:
+            a, b, c, d, e, f = self._list[at : at + 6]
+            return a, b, c, d, e, f
+        data, at = self._data, at * WORD
+        return (
+            read_i64_le(data, at),
+            read_i64_le(data, at + 8),
+            read_i64_le(data, at + 16),
+            read_i64_le(data, at + 24),
+            read_i64_le(data, at + 32),
+            read_i64_le(data, at + 40),
+        )
 
     def take_4(self) -> Words4:
         a = self.take_1()
