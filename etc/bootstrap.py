@@ -118,7 +118,8 @@ def venv_is_sound(stamps: "dict[str, str]") -> bool:
 
 
 def site_is_ready(stamps: "dict[str, str]") -> bool:
-    return (SITE / "node_modules").is_dir() and stamps.get("site") == fingerprint(SITE / "package-lock.json")
+    written_by_npm = SITE / "node_modules" / ".package-lock.json"
+    return written_by_npm.is_file() and stamps.get("site") == fingerprint(SITE / "package-lock.json")
 
 
 def is_installed(group: str, stamps: "dict[str, str]") -> bool:

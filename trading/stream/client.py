@@ -37,9 +37,9 @@ class Client:
     def __init__(
         self,
         send: Send,
-        address: str,
         abort: Callable[[], None] | None = None,
         write_frame: Callable[[bytes], bool] | None = None,
+        address: str = "",
     ) -> None:
         self.address = address
         self.principals: dict[str, Principal] = {}

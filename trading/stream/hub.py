@@ -86,7 +86,8 @@ class Hub:
             await send({"type": "websocket.close", "code": CLOSE_GOING_AWAY})
             return
         extensions = scope.get("extensions", {})
-        client = Client(send, str((scope.get("client") or ("",))[0]), extensions.get(ABORT), extensions.get(WRITE))
+        address = str((scope.get("client") or ("",))[0])
+        client = Client(send, extensions.get(ABORT), extensions.get(WRITE), address)
         try:
             _spend(ADDRESS, client.address, CONNECTION_WEIGHT)
         except Problem as problem:

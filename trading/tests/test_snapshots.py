@@ -149,7 +149,7 @@ async def test_verify_sees_a_snapshot_that_the_journal_does_not_lead_to(database
     with database.connect() as connection:
         make_several(connection, 1)
         other = restore(connection, at_most=CHECKPOINT_EVENTS)
-        other.engine.fee_tiers[ALICE] = 5
+        other.engine.accounts.fee_tiers[ALICE] = 5
         connection.execute("DELETE FROM engine_snapshot")
         save(connection, other, now_us=1)
         async with serving():

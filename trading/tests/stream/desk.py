@@ -26,7 +26,7 @@ class Desk:
         self.runtime = runtime
         self.channels = Channels(runtime)
         self.on_batch_calls: list[Callable[[], None]] = []
-        runtime.observer = self
+        runtime.observers.append(self)
 
     def on_event(self, event: Applied) -> None:
         self.channels.on_event(event)
