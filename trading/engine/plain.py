@@ -218,7 +218,7 @@ class PlainOrders:
         held_atoms = balance.held_atoms = balance.held_atoms + held_atoms
         words = (kind.placed_word, number, account, limit_ticks, size, available_atoms, held_atoms)
         if available_atoms >= NARROW_LIMIT or held_atoms >= NARROW_LIMIT:
-            orders.record.alone(words, order, balance, True)
+            orders.record.alone(order, balance, True)
         elif IS_NATIVE:
             self._words.put_7(words)
         else:
@@ -274,7 +274,7 @@ class PlainOrders:
             raise InvariantBroken(f"order {number} releases more {balance.asset} than is held")
         words = (market.word + header, number, account, price_ticks, lots, available_atoms, held_atoms)
         if available_atoms >= NARROW_LIMIT or held_atoms >= NARROW_LIMIT:
-            orders.record.alone(words, order, balance, False)
+            orders.record.alone(order, balance, False)
         elif IS_NATIVE:
             self._words.put_7(words)
         else:

@@ -19,7 +19,7 @@ from .balances import BALANCE, Balance
 from .order_book import Order
 from .outcomes import BalanceChanged, OrderRejected, Outcome, Reason
 from .participant import Participant
-from .words import WORD, Words7, WordWriter
+from .words import WORD, WordWriter
 
 END: Final = 0
 PLACED: Final = 1
@@ -88,11 +88,8 @@ class Record:
             header += FLAG
         self.words.put_5((header, order.number, participant.account, order.price_ticks, order.remaining_lots))
 
-    def alone(self, words: Words7, order: Order, balance: Balance, is_placed: bool) -> None:
-        """All of an event: a plain order ``is_placed`` or withdrawn, which changed one balance. ``words`` say so if they can."""
-        if balance.available_atoms < NARROW_LIMIT and balance.held_atoms < NARROW_LIMIT:
-            self.words.put_7(words)
-            return
+    def alone(self, order: Order, balance: Balance, is_placed: bool) -> None:
+        """All of an event that PLACED or WITHDRAWN has no room for: an order ``is_placed`` or withdrawn, one balance changed."""
         participant = order.participant
         if is_placed:
             self.accepted(order.number, participant)

@@ -48,12 +48,12 @@ def unpack(data: bytes, engine: "Engine") -> list[list[Outcome]]:
 
     ``engine``: the one that told, or one of the same state, for markets and assets go by number.
     """
-    end, others = len(data), []
+    others: list[Outcome] = []
     last = int.from_bytes(data[-WORD:], "little", signed=True)
     if last < 0:  # the last word of an event is END or what a balance holds, never below 0
-        end += last - WORD
-        others = [_other(fields) for fields in json.loads(data[end:-WORD])]
-    words = reader(data[:end])
+        others = [_other(fields) for fields in json.loads(data[last - WORD : -WORD])]
+        data = data[: last - WORD]
+    words = reader(data)
     unpacker = Unpacker(engine.listed_markets, engine.listed_assets)
     events = []
     while not words.is_at_end:

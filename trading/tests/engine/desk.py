@@ -15,10 +15,12 @@ from trading.engine.commands import (
     PlaceOrder,
     SetFeeTier,
     SetMarketState,
+    SetRules,
     Side,
 )
 from trading.engine.engine import Engine
 from trading.engine.outcomes import Filled, OrderCancelled, OrderRejected, Outcome
+from trading.engine.rules import FIRST, LATEST
 
 ALICE, BOB, CAROL = 1, 2, 3  # funded with plenty
 DAVE = 4  # owns what a test gives him
@@ -49,9 +51,11 @@ def market(**changes: Any) -> DefineMarket:
 class Desk:
     """``seq`` of the last event is the number of the order that it placed."""
 
-    def __init__(self, **changes: Any) -> None:
+    def __init__(self, *, rules: int = LATEST, **changes: Any) -> None:
         self.engine = Engine()
         self.market = market(**changes)
+        if rules > FIRST:
+            self.do(SetRules(version=rules))
         self.do(BTC, ETH, USD, self.market)
         for account in (ALICE, BOB, CAROL):
             for asset in (self.market.base, self.market.quote):

@@ -105,7 +105,7 @@ def test_a_resting_buy_holds_its_value_and_its_fee_as_a_maker() -> None:
 
 def test_accepting_a_buy_needs_the_higher_of_both_fees() -> None:
     for owned, end in ((10_025, "OrderRested"), (10_024, "insufficient_funds")):
-        desk = Desk(fee_tiers=(RETAIL,))
+        desk = Desk(rules=1, fee_tiers=(RETAIL,))
         desk.credit(DAVE, "USD", owned)
         assert ending(desk.buy(DAVE, 10, 1_000)) == end
 

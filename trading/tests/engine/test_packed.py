@@ -78,7 +78,7 @@ def test_the_bytes_are_the_same_native_and_interpreted() -> None:
     assert hashlib.sha256(words).hexdigest() == BYTES_HASH
 
 
-BYTES_HASH = "ab75bb526b3c3bb9270c0fb1fd330fea13c0e16d095864c2d798a3bcec15de6a"
+BYTES_HASH = "8653520bb14ee5f61e4fdbaa7f21fab7367326d3c5d10b31ccaa062b6c455e48"
 
 
 @pytest.mark.parametrize("available", [2**61 - 1, 2**61, 2**61 + 1, 2**62 + 5, 2**124 - 1, 2**124])
@@ -114,6 +114,20 @@ def test_amounts_beyond_a_word_are_told_whole(available: int, held: int) -> None
             ]
         ),
     ]
+
+
+def test_a_refusal_is_told_with_its_reason_not_with_a_text_like_it() -> None:
+    desk = Desk()
+    order = PlaceOrder(
+        account=DAVE, market=BTC_USD, side="buy", type="limit", time_in_force="GTC", price_ticks=100, quantity_lots=5
+    )
+    events = [
+        Event(desk.seq + 1, desk.seq + 1, order),
+        Event(desk.seq + 2, desk.seq + 2, CancelOrder(account=1, order=9)),
+    ]
+    told = unpack(desk.engine.apply_packed(b"".join(pack(event, desk.engine) for event in events)), desk.engine)
+    assert [getattr(one, "reason", None) for (one,) in told] == [Reason.INSUFFICIENT_FUNDS, Reason.UNKNOWN_ORDER]
+    assert all(type(getattr(one, "reason", None)) is Reason for (one,) in told)
 
 
 def test_what_is_not_plain_is_not_packed() -> None:

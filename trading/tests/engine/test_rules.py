@@ -18,7 +18,7 @@ def test_a_new_engine_goes_by_the_first_rules() -> None:
 
 
 def test_rules_only_become_newer() -> None:
-    desk = Desk()
+    desk = Desk(rules=FIRST)
     assert desk.do(SetRules(version=2)) == [RulesSet(2)]
     for version in (2, 1, 0, -1):
         assert desk.do(SetRules(version=version)) == [CommandRejected(Reason.RULES_NOT_NEWER)]
@@ -31,8 +31,7 @@ def test_rules_from_the_future_stop_the_engine() -> None:
 
 
 def test_a_snapshot_keeps_the_rules() -> None:
-    desk = Desk()
-    desk.do(SetRules(version=2))
+    desk = Desk(rules=2)
     assert load(dump(desk.engine)).rules == 2
 
 
@@ -48,8 +47,7 @@ def test_a_snapshot_keeps_the_rules() -> None:
 def test_a_buy_that_cannot_take_is_asked_for_the_makers_fee_from_version_2_on(
     version: int, owned: int, end: str
 ) -> None:
-    desk = Desk(fee_tiers=(RETAIL,))
-    desk.do(SetRules(version=version))
+    desk = Desk(rules=version, fee_tiers=(RETAIL,))
     desk.credit(DAVE, "USD", owned)
     assert ending(desk.buy(DAVE, 10, 1_000)) == end
 
@@ -57,8 +55,7 @@ def test_a_buy_that_cannot_take_is_asked_for_the_makers_fee_from_version_2_on(
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_buy_that_may_take_is_asked_for_the_higher_fee_under_either(version: int) -> None:
     for owned, end in ((10_025, "OrderRested"), (10_024, "insufficient_funds")):
-        desk = Desk(fee_tiers=(RETAIL,))
-        desk.do(SetRules(version=version))
+        desk = Desk(rules=version, fee_tiers=(RETAIL,))
         desk.sell(ALICE, 1, 1_000)
         desk.credit(DAVE, "USD", owned)
         assert ending(desk.buy(DAVE, 10, 1_000)) == end
