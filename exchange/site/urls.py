@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from . import passkey_views, second_factor_views, settings_views, sign_in_views, views
+from . import api_key_views, passkey_views, second_factor_views, settings_views, sign_in_views, views
 from .demo_mail import demo_mail
 
 urlpatterns = [
@@ -31,6 +31,10 @@ urlpatterns = [
     path("settings/passkeys", second_factor_views.passkeys, name="settings-passkeys"),
     path("settings/passkeys/begin", passkey_views.begin_adding, name="passkey-add-begin"),
     path("settings/passkeys/add", passkey_views.add, name="passkey-add"),
+    path("settings/api-keys", api_key_views.keys, name="settings-api-keys"),
+    path("settings/api-keys/new", api_key_views.new_key, name="settings-api-key-new"),
+    path("settings/api-keys/<uuid:key_id>", api_key_views.change_key, name="settings-api-key"),
+    path("settings/api-keys/<uuid:key_id>/end", api_key_views.end_key, name="settings-api-key-end"),
     path("settings/sessions", settings_views.sessions, name="settings-sessions"),
     path("settings/log", settings_views.log, name="settings-log"),
     path("settings/confirm", settings_views.confirm, name="settings-confirm"),

@@ -1,10 +1,30 @@
-"""What the journeys share: a seller, a buyer, and a market that each test leaves empty."""
+"""What the journeys share: a seller, a buyer, a market that each test leaves empty, a browser and a window."""
 
 from collections.abc import Iterator
 
 import pytest
+from django.core.management import call_command
+from playwright.sync_api import Browser
 
+from tests.fixtures import Cluster
 from tests.server import Server, Trader
+
+from .browser import Window, open_browser
+
+
+@pytest.fixture(scope="module")
+def browser(cluster: Cluster) -> Iterator[Browser]:
+    """Chromium; the files of the site are where a server looks for them when it starts."""
+    call_command("collectstatic", interactive=False, verbosity=0)
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def window(browser: Browser, server: Server) -> Iterator[Window]:
+    window = Window(browser, server)
+    yield window
+    window.close()
 
 
 @pytest.fixture

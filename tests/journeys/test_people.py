@@ -9,16 +9,14 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
-from django.core.management import call_command
 from playwright.sync_api import Browser, expect
 
 from tests.fixtures import Cluster
-from tests.journeys.browser import CHROMIUM, MARKET_PATH, PHONE, Window, open_browser
+from tests.journeys.browser import MARKET_PATH, PHONE, Window, needs_browser
+from tests.journeys.people import app_code, mailed_code, newest_mail, protect
 from tests.journeys.stream_client import Stream
 from tests.server import PASSWORD, Server, wait_until
 
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: install the package chromium")
 NEW_PASSWORD = "an even longer password"
 SIGN_INS = 20
 
@@ -36,36 +34,6 @@ REGISTER_BY_A_CHALLENGE_FOR_SIGNING_IN = """async () => {
   const added = post("/settings/passkeys/add", { name: "thief", credential: credential.toJSON() });
   return added.then(() => "added", (error) => error.code);
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser(cluster: Cluster) -> Iterator[Browser]:
-    call_command("collectstatic", interactive=False, verbosity=0)
-    with open_browser() as browser:
-        yield browser
-
-
-@pytest.fixture
-def window(browser: Browser, server: Server) -> Iterator[Window]:
-    window = Window(browser, server)
-    yield window
-    window.close()
-
-
-def newest_mail(server: Server, email: str) -> str:
-    answer = httpx.get(f"{server.url}/demo/mail", params={"to": email}, headers={"Accept": "application/json"})
-    return str(answer.raise_for_status().json()["items"][0]["text"])
-
-
-def mailed_code(server: Server, email: str) -> str:
-    found = re.search(r"^ {4}([0-9]{6})$", newest_mail(server, email), re.MULTILINE)
-    assert found is not None
-    return found[1]
-
-
-def app_code(key: str, step: int = 0) -> str:
-    counter = int(dt.datetime.now(dt.UTC).timestamp()) // 30 + step
-    return str(format_hotp_value(hotp_value(key, counter)))
 
 
 def sign_up(window: Window, email: str) -> None:
@@ -286,10 +254,7 @@ def test_a_key_asks_a_person_with_an_app_for_its_code(server: Server) -> None:
     with server.client() as client:
         credentials = {"email": person.email, "password": PASSWORD}
         other = client.post("/session", json=credentials).raise_for_status().json()["token"]
-    person.post("/account/security/email", {"code": mailed_code(server, person.email)}).raise_for_status()
-    offer = person.post("/account/security/totp", {}).raise_for_status().json()
-    setting = {"token": offer["token"], "code": app_code(offer["secret"], -1), "password": PASSWORD}
-    person.http.put("/account/security/totp", json=setting).raise_for_status()
+    secret = protect(server, person)
     key = {"name": "desk", "scopes": ["read"]}
     with server.client(Authorization=f"Bearer {other}") as client:
         refused = client.post("/account/api-keys", json=key)
@@ -297,6 +262,6 @@ def test_a_key_asks_a_person_with_an_app_for_its_code(server: Server) -> None:
         gift = {"asset": "BTC", "quantity": "1", "to_email": "nobody@example.com"}
         refused = client.post("/account/transfers", json=gift, headers={"Idempotency-Key": "gift"})
         assert (refused.status_code, refused.json()["code"]) == (403, "step_up_required")
-        made = client.post("/account/api-keys", json={**key, "totp": app_code(offer["secret"])})
+        made = client.post("/account/api-keys", json={**key, "totp": app_code(secret)})
         assert made.status_code == 201
         assert client.patch(f"/account/api-keys/{made.json()['id']}", json={"addresses": ["10.0.0.0/8"]}).is_success
