@@ -9,7 +9,6 @@ import uuid
 from django.contrib.auth.decorators import login_required
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -84,9 +83,7 @@ def change_key(request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
 def end_key(request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
     key = _own_key(request, key_id)
     try:
-        api_keys.revoke_key(
-            account_id=key.account_id, key_id=key_id, caller=browser.caller_of(request), now=now_utc()
-        )
+        api_keys.revoke_key(account_id=key.account_id, key_id=key_id, caller=browser.caller_of(request), now=now_utc())
     except Problem as problem:
         return _list(request, refused=problem.detail)
     principals.forget_key(key_id)

@@ -2,7 +2,15 @@
 
 from django.urls import path, re_path
 
-from . import api_key_views, passkey_views, second_factor_views, settings_views, sign_in_views, views
+from . import (
+    api_key_views,
+    passkey_views,
+    second_factor_views,
+    settings_views,
+    sign_in_views,
+    trading_account_views,
+    views,
+)
 from .demo_mail import demo_mail
 
 urlpatterns = [
@@ -35,6 +43,8 @@ urlpatterns = [
     path("settings/api-keys/new", api_key_views.new_key, name="settings-api-key-new"),
     path("settings/api-keys/<uuid:key_id>", api_key_views.change_key, name="settings-api-key"),
     path("settings/api-keys/<uuid:key_id>/end", api_key_views.end_key, name="settings-api-key-end"),
+    path("settings/accounts", trading_account_views.trading_accounts, name="settings-accounts"),
+    path("settings/accounts/choose", trading_account_views.choose_account, name="choose-account"),
     path("settings/sessions", settings_views.sessions, name="settings-sessions"),
     path("settings/log", settings_views.log, name="settings-log"),
     path("settings/confirm", settings_views.confirm, name="settings-confirm"),

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from trading.models import Market
 
 from .problem_list import problems_by_status
+from .trading_account_views import accounts_to_choose, chosen_account
 
 
 @require_safe
@@ -21,7 +22,9 @@ def front(request: HttpRequest) -> HttpResponse:
 @ensure_csrf_cookie
 def market(request: HttpRequest, base: str, quote: str) -> HttpResponse:
     found = get_object_or_404(Market, market=f"{base}/{quote}")
-    return render(request, "site/market.html", {"market": found})
+    accounts = accounts_to_choose(request)
+    context = {"market": found, "accounts": accounts, "chosen": chosen_account(request, accounts)}
+    return render(request, "site/market.html", context)
 
 
 @require_safe

@@ -1,14 +1,10 @@
 """How people protect their accounts, at a browser and over two processes: the server as a process, real mails on /demo/mail."""
 
 import concurrent.futures
-import datetime as dt
 import itertools
 import re
 import time
-from collections.abc import Iterator
 
-import httpx
-import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.fixtures import Cluster
@@ -99,7 +95,20 @@ def test_no_page_of_the_settings_is_wider_than_a_phone(browser: Browser, server:
     phone, trader = Window(browser, server, size=PHONE), server.trader()
     phone.expect_complaint("422")  # a second factor before the address is verified
     phone.sign_in(trader.email, then="/settings")
-    places = ("", "/password", "/email", "/app", "/passkeys", "/recovery-codes", "/sessions", "/log", "/confirm")
+    places = (
+        "",
+        "/password",
+        "/email",
+        "/app",
+        "/passkeys",
+        "/recovery-codes",
+        "/sessions",
+        "/log",
+        "/confirm",
+        "/accounts",
+        "/api-keys",
+        "/api-keys/new",
+    )
     for path in (*(f"/settings{place}" for place in places), "/demo/mail", "/sign-in/code", "/password-reset"):
         phone.open(path)
         assert phone.page.evaluate("document.documentElement.scrollWidth") <= PHONE[0], path

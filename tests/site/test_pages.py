@@ -8,8 +8,10 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from accounts.api_keys import create_key
 from accounts.mails import write_mail
-from accounts.models import Mail, User
+from accounts.models import Account, ApiKey, Mail, User
+from accounts.security_log import Caller
 from accounts.users import create_operator, register
 from tests.fixtures import Database
 from trading.models import Asset, Market
@@ -159,7 +161,17 @@ def test_elsewhere_than_in_demo_mode_nobody_reads_mail(browser: Client, monkeypa
 
 @pytest.mark.parametrize(
     "path",
-    ["/settings", "/settings/password", "/settings/app", "/settings/sessions", "/settings/log", "/settings/confirm"],
+    [
+        "/settings",
+        "/settings/password",
+        "/settings/app",
+        "/settings/sessions",
+        "/settings/log",
+        "/settings/confirm",
+        "/settings/accounts",
+        "/settings/api-keys",
+        "/settings/api-keys/new",
+    ],
 )
 def test_the_settings_are_for_those_who_are_signed_in(browser: Client, path: str) -> None:
     assert browser.get(path).headers["Location"] == f"/sign-in?next={path}"
@@ -193,3 +205,33 @@ def test_a_challenge_for_signing_in_registers_nothing(browser: Client) -> None:
     )
     assert answer.json()["code"] == "wrong_second_factor"
     assert "mfa.webauthn.state" not in browser.session
+
+
+def test_nobody_chooses_or_changes_what_is_anothers(browser: Client) -> None:
+    sign_up(browser)
+    bob = register(email="bob@example.com", password=PASSWORD)
+    theirs = Account.objects.get(owner=bob)
+    now = dt.datetime.now(dt.UTC)
+    made = create_key(
+        account_id=theirs.id,
+        name="bob's",
+        scopes=["read"],
+        addresses=[],
+        expires_at=None,
+        public_key=None,
+        caller=Caller(ip=None, user_agent="", session_id=None),
+        now=now,
+    )
+    mine = Account.objects.get(owner__email="ada@example.com")
+    browser.post("/settings/accounts/choose", {"account": str(theirs.id)})
+    assert f'data-account="{mine.id}"' in browser.get("/markets/BTC-USD").content.decode()
+    form = {"name": "x", "account": str(theirs.id), "scopes": ["read"]}
+    assert browser.post("/settings/api-keys/new", form).status_code == 422
+    assert browser.get(f"/settings/api-keys/{made.key.id}").status_code == 404
+    assert browser.post(f"/settings/api-keys/{made.key.id}", {"name": "mine"}).status_code == 404
+    assert browser.post(f"/settings/api-keys/{made.key.id}/end").status_code == 404
+    assert [(key.name, key.revoked_at) for key in ApiKey.objects.all()] == [("bob's", None)]
+    assert "bob" not in browser.get("/settings/api-keys").content.decode()
+    assert browser.post("/settings/accounts/choose", {"account": "1", "next": "//evil.example/"})["Location"] == (
+        "/markets/BTC-USD"
+    )

@@ -6,6 +6,10 @@
  */
 
 const TIMEOUT_MS = 15_000;
+const DOWNLOAD_TIMEOUT_MS = 300_000;
+
+/** The trading account that this page acts for; undefined: main. */
+let ownAccount;
 
 class ApiProblem extends Error {
   constructor({ status, code, detail, errors = {} }) {
@@ -21,34 +25,58 @@ function cookie(name) {
   return found === undefined ? "" : decodeURIComponent(found.slice(name.length + 1));
 }
 
-async function call(method, path, { query = {}, body, key, also } = {}) {
+/** Every call from here on is for this trading account, unless it names another. */
+export function actFor(account) {
+  ownAccount = account;
+}
+
+/** What a page's own form sends along. */
+export const csrfToken = () => cookie("csrftoken");
+
+/** The answer and what `read` makes of it. */
+async function exchange(method, path, { query = {}, body, key, account = ownAccount, timeoutMs = TIMEOUT_MS, read }) {
   const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined && value !== null));
   const headers = { Accept: "application/json" };
-  if (method !== "GET") headers["X-CSRFToken"] = cookie("csrftoken");
+  if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (key !== undefined) headers["Idempotency-Key"] = key;
-  let answer;
-  let content;
+  if (account !== undefined) headers["X-Account"] = String(account);
   try {
-    answer = await fetch(search.size > 0 ? `${path}?${search}` : path, {
+    const answer = await fetch(search.size > 0 ? `${path}?${search}` : path, {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: "same-origin",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
-    content = await answer.text();
+    return { answer, content: await read(answer) };
   } catch {
     throw new ApiProblem({ status: 0, code: "no_answer", detail: "The exchange did not answer." });
   }
+}
+
+async function call(method, path, { also, ...options } = {}) {
+  const { answer, content } = await exchange(method, path, { ...options, read: (answer) => answer.text() });
   const parsed = parse(content);
   if ((answer.ok || answer.status === also) && parsed !== undefined) return parsed;
-  throw new ApiProblem({
+  throw problemOf(answer, parsed);
+}
+
+function problemOf(answer, parsed) {
+  return new ApiProblem({
     status: answer.status,
     code: parsed?.code ?? "unreadable",
     detail: parsed?.detail ?? parsed?.title ?? `The exchange answered ${answer.status} without a reason.`,
     errors: parsed?.errors ?? {},
   });
+}
+
+/** A file of one trading account, as a Blob. */
+async function file(path, { query, account }) {
+  const read = (answer) => (answer.ok ? answer.blob() : answer.text());
+  const { answer, content } = await exchange("GET", path, { query, account, timeoutMs: DOWNLOAD_TIMEOUT_MS, read });
+  if (answer.ok) return content;
+  throw problemOf(answer, parse(content));
 }
 
 function parse(content) {
@@ -88,5 +116,11 @@ export const api = {
   cancel: (id) => call("DELETE", `/trade/orders/${encodeURIComponent(id)}`),
   cancelAll: (market) => call("DELETE", "/trade/orders", { query: { market } }),
   faucet: (asset, quantity) => call("POST", "/account/faucet", { body: { asset, quantity }, key: randomName() }),
+  subaccounts: () => call("GET", "/account/subaccounts").then(items),
+  openSubaccount: (name) => call("POST", "/account/subaccounts", { body: { name } }),
+  balances: (account) => call("GET", "/account/balances", { account }).then(items),
+  transfer: (account, transfer, key) => call("POST", "/account/transfers", { account, body: transfer, key }),
+  exported: (account, name, query) => file(`/account/export/${name}`, { account, query }),
+  orderHistory: (id) => call("GET", `/trade/orders/${encodeURIComponent(id)}/history`).then(items),
   streamToken: () => call("GET", "/session/stream-token"),
 };

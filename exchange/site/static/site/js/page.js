@@ -1,4 +1,4 @@
-/** On every page: the menu of looks, in the header. */
+/** On every page: the menu of looks, in the header; and a choice there that is made by choosing. */
 
 import { render } from "preact";
 
@@ -28,3 +28,7 @@ function Looks() {
 }
 
 render(html`<${Looks} />`, document.querySelector("[data-island='looks']"));
+
+for (const form of document.querySelectorAll("form[data-choice]")) {
+  form.addEventListener("change", () => form.requestSubmit());
+}

@@ -5,9 +5,12 @@
 
 import { computed, signal } from "@preact/signals";
 
+import { actFor } from "./api.js";
 import { Decimal, ZERO } from "./decimal.js";
 
 const page = document.querySelector("[data-page='trading']")?.dataset ?? {};
+// Before any panel asks for anything. It stays, whatever another window chooses.
+if (page.account) actFor(page.account);
 
 /** "BTC/USD" */
 export const marketName = page.market ?? "";
