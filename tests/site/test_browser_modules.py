@@ -10,7 +10,25 @@ from tests.site.node import FOLDER, run_module_tests
 
 FILES = sorted(path.name for path in FOLDER.glob("*.test.mjs") if path.name != "decimal.test.mjs")
 MODULES = sorted((SITE / "static" / "site" / "js").glob("*.js"))
-MONEY_MODULES = ("amounts", "book", "candles", "estimate", "order_entry", "orders", "wallet_panel", "order_form")
+MONEY_MODULES = (
+    "accounts_page",
+    "accounts_state",
+    "amount_field",
+    "amounts",
+    "book",
+    "candles",
+    "estimate",
+    "estimate_extras",
+    "estimate_parts",
+    "estimate_waiting",
+    "order_entry",
+    "order_form",
+    "order_history",
+    "order_options",
+    "orders",
+    "transfer_form",
+    "wallet_panel",
+)
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -3,7 +3,8 @@ import { test } from "node:test";
 
 import { compact, fixed, grouped, readAmount, short, splitZeros } from "../../../exchange/site/static/site/js/amounts.js";
 import { Decimal } from "../../../exchange/site/static/site/js/decimal.js";
-import { affordable, evaluate, slippageCap, walk } from "../../../exchange/site/static/site/js/estimate.js";
+import { affordable, evaluate, walk } from "../../../exchange/site/static/site/js/estimate.js";
+import { slippageCap } from "../../../exchange/site/static/site/js/estimate_parts.js";
 
 const d = (text) => Decimal.parse(text);
 const amount = (text) => ({ text, value: readAmount(text) });

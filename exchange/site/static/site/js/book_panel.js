@@ -41,7 +41,7 @@ const ownPrices = computed(() => {
   if (state.market.value === null) return own;
   const { tick } = state.market.value;
   for (const order of state.openOrders.value.values()) {
-    if (order.market !== state.marketName || order.price === null) continue;
+    if (order.market !== state.marketName || order.status !== "open" || order.price === null) continue;
     const units = order.price.toScale(tick.scale, "down").units;
     const [row] = groupLevels([[units, 1n]], stepUnits.value, order.side);
     own[order.side].add(row.price);

@@ -323,14 +323,15 @@ function drawOrders(series, market) {
     for (const line of lines.values()) series.removePriceLine(line);
     lines.clear();
     for (const order of state.openOrders.value.values()) {
-      if (order.market !== market.name || order.price === null) continue;
+      const level = order.status === "waiting" ? order.trigger : order.price;
+      if (order.market !== market.name || level === null) continue;
       const line = series.createPriceLine({
-        price: order.price.toPixels(),
+        price: level.toPixels(),
         color: palette[order.side],
         lineWidth: 1,
         lineStyle: LineStyle.Dashed,
         axisLabelVisible: true,
-        title: `${order.side} ${order.quantity?.sub(order.filled).normal() ?? ""}`,
+        title: `${order.status === "waiting" ? "waits to " : ""}${order.side} ${order.quantity?.sub(order.filled).normal() ?? ""}`,
       });
       lines.set(order.id, line);
     }

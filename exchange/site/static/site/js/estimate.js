@@ -8,6 +8,9 @@
 
 import { grouped, short } from "./amounts.js";
 import { Decimal, ONE, ZERO } from "./decimal.js";
+import { withExtras } from "./estimate_extras.js";
+import { addShortage, amountProblem, money, slippageCap, verb } from "./estimate_parts.js";
+import { evaluateWaiting } from "./estimate_waiting.js";
 
 /**
  * Walks the opposite side of a book. `levels` are [price, size] Decimals, best first.
@@ -31,13 +34,6 @@ export function walk(levels, { quantity = null, budget = null, cap = null, side 
   return { taken, cost, complete };
 }
 
-/** The worst price a market order may trade at: so many hundredths of a per cent beyond the best one. */
-export function slippageCap(best, side, basisPoints, tick) {
-  const share = new Decimal(BigInt(basisPoints), 4);
-  const cap = best.mul(side === "buy" ? ONE.add(share) : ONE.sub(share));
-  return cap.toStep(tick, side === "buy" ? "up" : "down");
-}
-
 /** The largest quantity that a share (0 to 1) of the available balance pays for, fee included, in whole lots. */
 export function affordable({ side, price, available, share, market, feeRate }) {
   const part = available.mul(share);
@@ -46,27 +42,18 @@ export function affordable({ side, price, available, share, market, feeRate }) {
   return part.div(price.mul(ONE.add(feeRate)), market.lot.scale, "down").toStep(market.lot, "down");
 }
 
-function amountProblem(value, text, step, name) {
-  if (text.trim() === "") return `Enter a ${name}.`;
-  if (value === null) return `“${text.trim().slice(0, 24)}” is not a number.`;
-  if (value.sign <= 0) return `Enter a ${name} above zero.`;
-  if (!value.isMultipleOf(step)) {
-    const below = value.toStep(step, "down");
-    const near = below.sign > 0 ? `${short(below)} or ` : "";
-    return `Use steps of ${short(step)}: ${near}${short(value.toStep(step, "up"))}.`;
-  }
-  return null;
-}
-
 /**
- * @param draft {side, type, timeInForce, postOnly, price, quantity, budget, lead, slippageBps} with amounts as
- *   {text, value: Decimal|null}; `lead` is "quantity" or "budget"
- * @param context {market, available: {base, quote} Decimals or null when signed out, opposite: levels, best: Decimal|null}
+ * @param draft {side, type, timeInForce, postOnly, reprice, expiresAt, attach, lead, slippageBps} and, as
+ *   {text, value: Decimal|null}, {price, quantity, budget, trigger, offset, display, stopAt, takeAt}; `lead` is "quantity"
+ *   or "budget", `attach` "none", "oco" or "bracket"
+ * @param context {market, available: {base, quote} Decimals or null when signed out, opposite: levels, best, last:
+ *   Decimal|null, now: Date}
  * @returns {errors, request|null, label} and, once the amounts are readable, {holdAsset, hold, notional, fee}; for a
- *   limit order also {fees, crosses}, for a market order {average, cap, complete}
+ *   limit order also {fees, crosses}, for a market order {average, cap, complete}, for one that waits {worst}
  */
 export function evaluate(draft, context) {
-  return draft.type === "limit" ? evaluateLimit(draft, context) : evaluateMarket(draft, context);
+  if (draft.type === "limit") return withExtras(evaluateLimit(draft, context), draft, context);
+  return draft.type === "market" ? evaluateMarket(draft, context) : evaluateWaiting(draft, context);
 }
 
 function evaluateLimit(draft, { market, available, best }) {
@@ -91,7 +78,7 @@ function evaluateLimit(draft, { market, available, best }) {
   const worstFee = draft.postOnly ? fees.maker : fees.taker;
   const cost = notional.toScale(market.quoteDecimals, "up").add(fee);
   const [holdAsset, hold] = side === "buy" ? [market.quote, cost] : [market.base, quantity.value];
-  if (crosses && draft.postOnly) {
+  if (crosses && draft.postOnly && !draft.reprice) {
     errors.price = `Post-only never takes: ${side === "buy" ? "stay below" : "stay above"} ${grouped(best.toString())}.`;
   }
   if (errors.quantity === undefined && notional.lessThan(market.minimumNotional)) {
@@ -110,7 +97,7 @@ function evaluateLimit(draft, { market, available, best }) {
     price: price.value.toString(),
     quantity: quantity.value.toString(),
     time_in_force: draft.timeInForce,
-    post_only: draft.postOnly ? "reject" : "none",
+    post_only: draft.postOnly ? (draft.reprice ? "reprice" : "reject") : "none",
   };
   return { errors, request, label, holdAsset, hold, notional, fees, fee, crosses };
 }
@@ -163,12 +150,6 @@ function addMarketMinimum(errors, { field, byBudget, amount, walked, market }) {
   }
 }
 
-function addShortage(errors, { side, hold, available, market, field }) {
-  if (available === null || errors[field] !== undefined) return;
-  const [asset, balance] = side === "buy" ? [market.quote, available.quote] : [market.base, available.base];
-  if (hold.greaterThan(balance)) errors[field] = `You have ${short(balance)} ${asset} available. Use less, or add ${asset} in the wallet.`;
-}
-
 function marketLabel({ side, byBudget, amount, walked, fee, cap, market }) {
   if (byBudget) return `Buy ${market.base} for at most ${money(amount, market, "up")}`;
   const size = `${short(amount)} ${market.base}`;
@@ -176,12 +157,4 @@ function marketLabel({ side, byBudget, amount, walked, fee, cap, market }) {
   if (cap === null) return `Buy ${size} for about ${money(walked.cost.add(fee), market, "up")}`;
   const most = cap.mul(amount).mul(ONE.add(market.takerFee));
   return `Buy ${size} for at most ${money(most, market, "up")}`;
-}
-
-function verb(side, market) {
-  return `${side === "buy" ? "Buy" : "Sell"} ${market.base}`;
-}
-
-function money(value, market, direction) {
-  return `${short(value.toScale(market.quoteDisplay, direction), Math.min(market.quoteDisplay, 2))} ${market.quote}`;
 }

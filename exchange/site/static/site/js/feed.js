@@ -12,7 +12,7 @@ import { api } from "./api.js";
 import { Book } from "./book.js";
 import { Decimal } from "./decimal.js";
 import { announce } from "./notices.js";
-import { fillFromExecution, orderFromExecution } from "./orders.js";
+import { fillFromExecution, isOpen, orderFromExecution } from "./orders.js";
 import * as state from "./state.js";
 import { Stream, streamUrl } from "./stream.js";
 
@@ -139,7 +139,7 @@ function onExecutions(data, isSnapshot) {
   const ended = new Map();
   for (const item of data) {
     const order = orderFromExecution(item, open.get(item.order_id) ?? ended.get(item.order_id));
-    if (order.status === "open") open.set(order.id, order);
+    if (isOpen(order)) open.set(order.id, order);
     else {
       open.delete(order.id);
       ended.set(order.id, order);

@@ -10,6 +10,7 @@ import { decimalSign, grouped, readAmount } from "./amounts.js";
 import { api, randomName } from "./api.js";
 import { Decimal, ZERO } from "./decimal.js";
 import { affordable, evaluate } from "./estimate.js";
+import { waits } from "./estimate_extras.js";
 import { orderFromRest, reasonInWords } from "./orders.js";
 import * as state from "./state.js";
 
@@ -26,6 +27,9 @@ export const failure = signal(null);
 /** Kept while the outcome of an attempt is unknown, so that trying again cannot place the order twice. */
 let clientOrderId = null;
 
+/** The fields of amounts, and those of them that hold prices. */
+const FIELDS = ["price", "quantity", "budget", "trigger", "offset", "display", "stopAt", "takeAt"];
+const PRICES = ["price", "trigger", "offset", "stopAt", "takeAt"];
 const sign = decimalSign(navigator.language);
 
 const opposite = computed(() => {
@@ -46,17 +50,20 @@ export const evaluation = computed(() => {
     side: entry.side.value,
     type: entry.type.value,
     timeInForce: entry.timeInForce.value,
-    postOnly: entry.postOnly.value && entry.timeInForce.value === "GTC",
-    price: amount(entry.price.value),
-    quantity: amount(entry.quantity.value),
-    budget: amount(entry.budget.value),
+    expiresAt: entry.expiresAt.value,
+    postOnly: entry.postOnly.value && waits({ timeInForce: entry.timeInForce.value }),
+    reprice: entry.reprice.value,
+    attach: entry.attach.value,
     lead: entry.lead.value,
     slippageBps: entry.slippageBps.value,
   };
+  for (const field of FIELDS) draft[field] = amount(entry[field].value);
   const context = {
     market,
     available: state.available.value,
     best: best.value,
+    last: state.lastPrice.value,
+    now: new Date(),
     get opposite() {
       return opposite.value;
     },
@@ -111,21 +118,26 @@ export function setSide(side) {
   });
 }
 
+const waitsForPrice = (type) => type !== "limit" && type !== "market";
+
 export function setType(type) {
   batch(() => {
     edited();
     touched.value = new Set();
+    // What was a limit is not meant as one of an order that waits, nor a trigger as a place to trail from.
+    if (waitsForPrice(type) !== waitsForPrice(entry.type.peek())) entry.price.value = "";
+    if (type === "trailing_stop" || entry.type.peek() === "trailing_stop") entry.trigger.value = "";
     entry.type.value = type;
     follow();
   });
 }
 
-/** @param field "price" | "quantity" | "budget" */
+/** @param field one of FIELDS */
 export function setField(field, text) {
   batch(() => {
     edited();
     entry[field].value = text;
-    if (field !== "price") {
+    if (field === "quantity" || field === "budget") {
       entry.lead.value = field;
       joinBest();
     }
@@ -156,7 +168,7 @@ export function leaveField(field) {
 
 function written(field, value) {
   const { tick } = state.market.peek();
-  const scale = field === "price" ? Math.max(tick.scale, value.scale) : value.scale;
+  const scale = PRICES.includes(field) ? Math.max(tick.scale, value.scale) : value.scale;
   return grouped(value.toScale(scale, "down").toString());
 }
 
@@ -164,16 +176,20 @@ function written(field, value) {
 export function stepField(field, count) {
   const market = state.market.peek();
   if (market === null) return;
-  const step = { price: market.tick, quantity: market.lot, budget: new Decimal(1n, market.quoteDisplay) }[field];
-  const start = readAmount(entry[field].peek(), { sign }) ?? (field === "price" ? (best.peek() ?? ZERO) : ZERO);
+  const isPrice = PRICES.includes(field);
+  const step = isPrice ? market.tick : field === "budget" ? new Decimal(1n, market.quoteDisplay) : market.lot;
+  const origin = isPrice && field !== "offset" ? (best.peek() ?? state.lastPrice.peek() ?? ZERO) : ZERO;
+  const start = readAmount(entry[field].peek(), { sign }) ?? origin;
   const moved = start.add(step.mul(Decimal.whole(count)));
   setField(field, written(field, (moved.lessThan(step) ? step : moved).toStep(step, "down").normal()));
 }
 
+/** A price that was clicked: the limit, or what an order waits for. */
 export function takePrice(price) {
   batch(() => {
-    if (entry.type.peek() !== "limit") setType("limit");
-    setField("price", written("price", price));
+    if (entry.type.peek() === "market") setType("limit");
+    const field = entry.type.peek() === "limit" ? "price" : "trigger";
+    setField(field, written(field, price));
     if (matchMedia("(max-width: 719px)").matches) state.screen.value = "trade";
   });
 }
@@ -192,8 +208,9 @@ export function takeShare(share) {
     return;
   }
   joinBest();
-  const price = readAmount(entry.price.peek(), { sign }) ?? best.peek();
-  const feeRate = entry.postOnly.peek() ? market.makerFee : market.takerFee;
+  const isWaiting = waitsForPrice(entry.type.peek());
+  const price = (isWaiting ? evaluation.peek()?.worst : readAmount(entry.price.peek(), { sign })) ?? best.peek();
+  const feeRate = !isWaiting && entry.postOnly.peek() ? market.makerFee : market.takerFee;
   const balance = side === "buy" ? available.quote : available.base;
   const quantity = affordable({ side, price, available: balance, share, market, feeRate });
   if (quantity !== null) takeQuantity(quantity);
@@ -206,7 +223,8 @@ export function clearEntry() {
   batch(() => {
     edited();
     touched.value = new Set();
-    for (const field of ["price", "quantity", "budget"]) entry[field].value = "";
+    for (const field of FIELDS) entry[field].value = "";
+    entry.attach.value = "none";
     state.sentOrder.value = null;
   });
 }
@@ -246,7 +264,17 @@ function placed(answer) {
   });
 }
 
-const FIELD_OF = { price: "price", slippage_price: "price", quantity: "quantity", quote_quantity: "budget" };
+const FIELD_OF = {
+  price: "price",
+  slippage_price: "price",
+  quantity: "quantity",
+  quote_quantity: "budget",
+  trigger_price: "trigger",
+  trailing_offset: "offset",
+  display_quantity: "display",
+  expires_at: "expiresAt",
+  "oco.trigger_price": "stopAt",
+};
 
 function notPlaced(problem) {
   const isUnknown = problem.status === 0 || problem.status >= 500;

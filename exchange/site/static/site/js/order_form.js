@@ -2,37 +2,25 @@
 
 import { useRef } from "preact/hooks";
 
+import { AmountField } from "./amount_field.js";
 import { fixed, grouped, short } from "./amounts.js";
 import { ZERO } from "./decimal.js";
 import { cancelOrder } from "./order_actions.js";
 import * as entryOf from "./order_entry.js";
-import { reasonInWords } from "./orders.js";
+import { LimitOptions, SlippageOption } from "./order_options.js";
+import { isOpen, reasonInWords, typeInWords } from "./orders.js";
 import * as state from "./state.js";
 import { html, Num, Tabs } from "./ui.js";
 import { FaucetButton } from "./wallet_panel.js";
 
 const { entry } = state;
-const TYPES = [["limit", "Limit"], ["market", "Market"]];
-const FORCES = [
-  ["GTC", "Until cancelled"],
-  ["IOC", "At once, rest cancelled"],
-  ["FOK", "At once, whole or not"],
+const TYPES = [
+  ["limit", "Limit"],
+  ["market", "Market"],
+  ["stop", "Stop"],
+  ["take_profit", "Take profit"],
+  ["trailing_stop", "Trailing"],
 ];
-const SLIPPAGES = [[50, "0.5 %"], [100, "1 %"], [300, "3 %"], [0, "no limit"]];
-const STEPS = { ArrowUp: 1, ArrowDown: -1, PageUp: 100, PageDown: -100 };
-
-let isPressed = false;
-addEventListener("pointerdown", () => (isPressed = true), true);
-for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (isPressed = false), true);
-
-/**
- * Acts at once, or after the click that is under way: an error that appears as its field is left would move the button
- * from under the pointer, and the click would be lost.
- */
-function afterPress(act) {
-  if (isPressed) addEventListener("pointerup", () => setTimeout(act), { once: true });
-  else act();
-}
 
 export function OrderForm() {
   const market = state.market.value;
@@ -43,7 +31,9 @@ export function OrderForm() {
 function Fields({ market }) {
   const form = useRef(null);
   const side = entry.side.value;
-  const isLimit = entry.type.value === "limit";
+  const type = entry.type.value;
+  const isLimit = type === "limit";
+  const isMarket = type === "market";
   const onSubmit = async (event) => {
     event.preventDefault();
     const wrong = await entryOf.send();
@@ -67,16 +57,30 @@ function Fields({ market }) {
     </div>
     <${Tabs} label="Order type" tabs=${TYPES} chosen=${entry.type.value} onChoose=${entryOf.setType} class="type-tabs" />
     <${Available} market=${market} side=${side} />
-    ${isLimit && html`<${AmountField} name="price" label="Price" unit=${market.quote} /><${PriceChips} market=${market} />`}
-    <${AmountField} name="quantity" label="Quantity" unit=${market.base} inert=${!isLimit && entry.lead.value === "budget" && side === "buy"} />
+    ${isLimit
+      ? html`<${AmountField} name="price" label="Price" unit=${market.quote} /><${PriceChips} market=${market} />`
+      : !isMarket && html`<${WaitingFields} market=${market} type=${type} />`}
+    <${AmountField} name="quantity" label="Quantity" unit=${market.base} inert=${isMarket && entry.lead.value === "budget" && side === "buy"} />
     <${Shares} />
-    ${(isLimit || side === "buy") &&
-    html`<${AmountField} name="budget" label=${isLimit ? "Total" : "Or spend at most"} unit=${market.quote} inert=${!isLimit && entry.lead.value === "quantity"} />`}
-    ${isLimit ? html`<${LimitOptions} />` : html`<${SlippageOption} />`}
+    ${(isLimit || (isMarket && side === "buy")) &&
+    html`<${AmountField} name="budget" label=${isLimit ? "Total" : "Or spend at most"} unit=${market.quote} inert=${isMarket && entry.lead.value === "quantity"} />`}
+    ${isLimit ? html`<${LimitOptions} market=${market} side=${side} />` : html`<${SlippageOption} side=${side} type=${type} />`}
     <${Summary} market=${market} />
     <${Submit} side=${side} market=${market} />
     <${Result} market=${market} />
   </form>`;
+}
+
+/** What an order waits for, and at which price it is to act then. */
+function WaitingFields({ market, type }) {
+  if (type === "trailing_stop") {
+    return html`<${AmountField} name="offset" label="Distance" unit=${market.quote} />
+      <${AmountField} name="trigger" label="Trails from" unit=${market.quote} hint="now" />
+      <${PriceChips} market=${market} />`;
+  }
+  return html`<${AmountField} name="trigger" label="Trigger price" unit=${market.quote} />
+    <${PriceChips} market=${market} />
+    <${AmountField} name="price" label="Limit price" unit=${market.quote} hint="market" />`;
 }
 
 function Available({ market, side }) {
@@ -107,45 +111,6 @@ function Assets({ market }) {
       </div>`;
     })}</dl>
   </section>`;
-}
-
-function AmountField({ name, label, unit, inert = false }) {
-  const error = entryOf.shownErrors.value[name];
-  const onKeyDown = (event) => {
-    const step = STEPS[event.key];
-    if (step === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    entryOf.stepField(name, event.shiftKey ? step * 10 : step);
-  };
-  const onPaste = (event) => {
-    const text = entryOf.readPasted(event.clipboardData.getData("text"));
-    if (text === null) return;
-    event.preventDefault();
-    entryOf.setField(name, text);
-    entryOf.leaveField(name);
-  };
-  const id = `order-${name}`;
-  return html`<div class="field" data-invalid=${error ? "yes" : undefined} data-unused=${inert ? "yes" : undefined}>
-    <div class="field-box">
-      <label for=${id}>${label}</label>
-      <input
-        id=${id}
-        name=${name}
-        class="num"
-        inputmode="decimal"
-        value=${entry[name].value}
-        placeholder="0"
-        aria-invalid=${error ? "true" : undefined}
-        aria-describedby=${error ? `${id}-error` : undefined}
-        onInput=${(event) => entryOf.setField(name, event.target.value)}
-        onBlur=${() => afterPress(() => entryOf.leaveField(name))}
-        onKeyDown=${onKeyDown}
-        onPaste=${onPaste}
-      />
-      <span class="unit">${unit}</span>
-    </div>
-    ${error && html`<p class="field-error" id=${`${id}-error`}>${error}</p>`}
-  </div>`;
 }
 
 function PriceChips({ market }) {
@@ -182,38 +147,6 @@ function Shares() {
   </div>`;
 }
 
-function LimitOptions() {
-  const waits = entry.timeInForce.value === "GTC";
-  return html`<div class="options">
-    <label class="check">
-      <input
-        type="checkbox"
-        checked=${entry.postOnly.value && waits}
-        disabled=${!waits}
-        onChange=${(event) => entryOf.setOption("postOnly", event.target.checked)}
-      />
-      <span title="Refused if it would trade at once: you pay the maker's fee or nothing">Post-only</span>
-    </label>
-    <label class="option">
-      <span class="visually-hidden">Time in force</span>
-      <select value=${entry.timeInForce.value} onChange=${(event) => entryOf.setOption("timeInForce", event.target.value)}>
-        ${FORCES.map(([code, words]) => html`<option key=${code} value=${code}>${code} · ${words}</option>`)}
-      </select>
-    </label>
-  </div>`;
-}
-
-function SlippageOption() {
-  return html`<div class="options">
-    <label class="option spread-apart">
-      <span>Worst price, from the best</span>
-      <select value=${entry.slippageBps.value} onChange=${(event) => entryOf.setOption("slippageBps", Number(event.target.value))}>
-        ${SLIPPAGES.map(([bps, words]) => html`<option key=${bps} value=${bps}>${words}</option>`)}
-      </select>
-    </label>
-  </div>`;
-}
-
 function Line({ name, children }) {
   return html`<div><dt>${name}</dt><dd class="num">${children}</dd></div>`;
 }
@@ -232,6 +165,18 @@ function Summary({ market }) {
       <//>
       <${Line} name=${`Fee if it waits, ${percent(market.makerFee)}`}>${known ? money(result.fees.maker) : dash}<//>
       <${Line} name=${`Fee if it takes, ${percent(market.takerFee)}`}>${known ? money(result.fees.taker) : dash}<//>
+    </dl>`;
+  }
+  if (entry.type.value !== "market") {
+    const atLimit = entry.type.value !== "trailing_stop" && entry.price.value.trim() !== "";
+    return html`<dl class="summary">
+      <${Line} name="Held while it waits">
+        ${known ? html`<${Num} text=${short(result.hold, entry.side.value === "buy" ? market.quoteDisplay : market.lot.scale)} /> ${result.holdAsset}` : dash}
+      <//>
+      <${Line} name=${atLimit ? "Then with the limit" : "Then at the market, not beyond"}>
+        ${result?.worst ? html`<${Num} text=${grouped(result.worst.toString())} /> ${market.quote}` : dash}
+      <//>
+      <${Line} name=${`Fee at most, ${percent(market.takerFee)}`}>${known ? money(result.fee) : dash}<//>
     </dl>`;
   }
   const price = (value) => (value ? html`<${Num} text=${grouped(value.toString())} /> ${market.quote}` : dash);
@@ -258,7 +203,7 @@ function Submit({ side, market }) {
   </button>`;
 }
 
-const STATUS_WORDS = { open: "Open", filled: "Filled", cancelled: "Cancelled", expired: "Expired", rejected: "Refused" };
+const STATUS_WORDS = { waiting: "Waiting", open: "Open", filled: "Filled", cancelled: "Cancelled", expired: "Expired", rejected: "Refused" };
 
 function Result({ market }) {
   const failure = entryOf.failure.value;
@@ -272,14 +217,15 @@ function Result({ market }) {
 function SentOrder({ order, market }) {
   const verb = order.side === "buy" ? "Buy" : "Sell";
   const size = order.quantity === null ? market.base : `${short(order.quantity)} ${market.base}`;
-  const price = order.price !== null && order.type === "limit" ? ` at ${grouped(order.price.toString())}` : "";
+  const price = order.price !== null && order.type.endsWith("limit") ? ` at ${grouped(order.price.toString())}` : "";
+  const kind = order.type === "limit" || order.type === "market" ? "" : `, ${typeInWords(order.type)}`;
   const filled = order.filled.sign > 0 ? `${short(order.filled)} ${market.base} filled${average(order, market)}` : "";
-  const reason = order.status === "open" || order.status === "filled" ? "" : reasonInWords(order.reason);
+  const reason = isOpen(order) || order.status === "filled" ? "" : reasonInWords(order.reason);
   const details = [filled, reason].filter(Boolean).join("; ");
   return html`<div class="result-card" data-kind=${order.status}>
-    <p><strong>${STATUS_WORDS[order.status] ?? order.status}</strong> ${verb} ${size}${price}</p>
+    <p><strong>${STATUS_WORDS[order.status] ?? order.status}</strong> ${verb} ${size}${price}${kind}</p>
     ${details && html`<p>${details}</p>`}
-    ${order.status === "open" && html`<button type="button" class="quiet" onClick=${() => cancelOrder(order)}>Cancel it</button>`}
+    ${isOpen(order) && html`<button type="button" class="quiet" onClick=${() => cancelOrder(order)}>Cancel it</button>`}
   </div>`;
 }
 

@@ -1,15 +1,21 @@
 /**
  * Orders and fills in one shape, whichever way they arrive: from REST, or piece by piece from the executions channel.
  *
- * Order: {id, market, side, type, price, quantity, filled, average, timeInForce, status, reason, at} with Decimals or
- * null for amounts, status as in the API (open, filled, cancelled, …) and `at` a Date. A fill's id is its trade and role,
+ * Order: {id, market, side, type, price, trigger, offset, quantity, filled, average, timeInForce, status, reason, at} with
+ * Decimals or null for amounts, status as in the API (waiting, open, filled, cancelled, …) and `at` a Date. A fill's id is its trade and role,
  * which both ways tell.
  */
 
 import { Decimal, ZERO } from "./decimal.js";
 
+/** Not ended: in the book, or waiting for its trigger. */
+export const isOpen = ({ status }) => status === "open" || status === "waiting";
+
+/** "take_profit_limit" as people say it. */
+export const typeInWords = (type) => type.replace("take_profit", "take-profit").replaceAll("_", " ");
+
 const STATUS = {
-  pending_new: "open",
+  pending_new: "waiting",
   new: "open",
   partially_filled: "open",
   filled: "filled",
@@ -30,6 +36,8 @@ export function orderFromRest(raw) {
     side: raw.side,
     type: raw.type,
     price: optional(raw.price),
+    trigger: optional(raw.trigger_price),
+    offset: optional(raw.trailing_offset),
     quantity: optional(raw.quantity),
     filled: optional(raw.filled_quantity) ?? ZERO,
     average: averageOf(optional(raw.average_price)),
@@ -50,6 +58,8 @@ export function orderFromExecution(item, before) {
     side: given(item.side, before?.side),
     type: given(item.order_type, before?.type),
     price: amount(item.limit_price, before?.price),
+    trigger: amount(item.triggers?.price, before?.trigger),
+    offset: amount(item.triggers?.trailing_offset, before?.offset),
     quantity: amount(item.order_qty, before?.quantity),
     filled: amount(item.cum_qty, before?.filled ?? ZERO),
     average: averageOf(amount(item.avg_price)) ?? before?.average ?? null,
@@ -111,6 +121,13 @@ const REASONS = {
   above_maximum: "larger than the exchange takes",
   too_many_orders: "too many open orders",
   price_band: "too far from the last price",
+  expired: "its time had come",
+  one_cancels_other: "the other one acted",
+  circuit_breaker: "the market moved too far",
+  deadline_passed: "it came too late",
+  disconnected: "the connection was lost",
+  dead_mans_switch: "you fell silent",
+  operator_cancelled: "cancelled by the exchange",
   off_tick: "the price is between two ticks",
   off_lot: "the quantity is between two lots",
 };

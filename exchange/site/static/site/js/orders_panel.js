@@ -4,9 +4,11 @@ import { computed, effect, signal } from "@preact/signals";
 
 import { grouped, short } from "./amounts.js";
 import { api } from "./api.js";
+import { actsAbove } from "./estimate_waiting.js";
 import { marketPath } from "./market_bar.js";
 import { askCancelAll, cancelling, cancelOrder } from "./order_actions.js";
-import { fillFromRest, orderFromRest, reasonInWords } from "./orders.js";
+import { showHistory } from "./order_history.js";
+import { fillFromRest, orderFromRest, reasonInWords, typeInWords } from "./orders.js";
 import * as state from "./state.js";
 import { dateAndTime, Empty, html, Num, Tabs } from "./ui.js";
 import { WalletPanel } from "./wallet_panel.js";
@@ -114,21 +116,51 @@ function OpenOrders() {
   </table>`;
 }
 
+/** The price; of a waiting order first what it waits for, as "≥ 70,000 → 70,100": from there on, with that limit. */
+function Price({ order, scale }) {
+  const { trigger, offset, price } = order;
+  const limit = price !== null && html`<${Num} text=${at(price, scale)} />`;
+  if (order.status !== "waiting") return limit || "market";
+  const above = actsAbove(order.side, order.type);
+  const symbol = offset !== null ? "from " : above ? "≥ " : "≤ ";
+  return html`<span class="num" title=${`Waits for its trigger${offset === null ? `: this price or ${above ? "above" : "below"}` : ""}`}>
+    ${trigger !== null && html`${symbol}<${Num} text=${at(trigger, scale)} />`}
+    ${offset !== null && html` <${Num} text=${at(offset, scale)} /> behind`}
+    ${limit && html` → ${limit}`}
+  </span>`;
+}
+
+/** When an order was placed; leads to all that happened to it since. */
+function Placed({ order }) {
+  const when = dateAndTime(order.at);
+  const clock = when.lastIndexOf(" ") + 1;
+  return html`<button
+    type="button"
+    class="quiet placed num"
+    aria-haspopup="dialog"
+    title="Its history"
+    aria-label=${`${when}, history of ${order.side} ${order.market}`}
+    onClick=${() => showHistory(order)}
+  >
+    <span class="day">${when.slice(0, clock)}</span>${when.slice(clock)}
+  </button>`;
+}
+
 function OpenOrder({ order }) {
   const scale = scaleOf(order.market);
   const value = order.price !== null && order.quantity !== null ? order.price.mul(order.quantity) : null;
   const isGoing = cancelling.value.has(order.id);
   return html`<tr>
-    <td class="num faint words" data-label="Placed">${dateAndTime(order.at)}</td>
+    <td class="words" data-label="Placed"><${Placed} order=${order} /></td>
     <td data-label="Market" class="words"><${MarketLink} name=${order.market} /></td>
     <td data-label="Side" class="words"><${Side} side=${order.side} /></td>
-    <td data-label="Type" class="words less">${order.type}</td>
-    <td data-label="Price">${order.price !== null && html`<${Num} text=${at(order.price, scale.tick)} />`}</td>
+    <td data-label="Type" class="words less">${typeInWords(order.type)}</td>
+    <td data-label="Price"><${Price} order=${order} scale=${scale.tick} /></td>
     <td data-label="Quantity">${order.quantity !== null && html`<${Num} text=${at(order.quantity, scale.lot)} />`}</td>
     <td data-label="Filled"><${Num} text=${at(order.filled, scale.lot)} /></td>
     <td data-label="Value" class="less">${value !== null && html`<${Num} text=${grouped(value.toScale(scale.quote, "down").toString())} />`}</td>
     <td class="action">
-      <button type="button" class="quiet" disabled=${isGoing} aria-label=${`Cancel ${order.side} at ${order.price}`} onClick=${() => cancelOrder(order)}>
+      <button type="button" class="quiet" disabled=${isGoing} aria-label=${`Cancel ${order.side} at ${order.price ?? order.trigger ?? "the market"}`} onClick=${() => cancelOrder(order)}>
         ${isGoing ? "Cancelling" : "Cancel"}
       </button>
     </td>
@@ -166,11 +198,11 @@ function PastOrder({ order }) {
   const scale = scaleOf(order.market);
   const reason = order.status === "filled" ? "" : reasonInWords(order.reason);
   return html`<tr>
-    <td class="num faint words" data-label="Placed">${dateAndTime(order.at)}</td>
+    <td class="words" data-label="Placed"><${Placed} order=${order} /></td>
     <td data-label="Market" class="words"><${MarketLink} name=${order.market} /></td>
     <td data-label="Side" class="words"><${Side} side=${order.side} /></td>
-    <td data-label="Type" class="words less">${order.type}</td>
-    <td data-label="Price" class="less">${order.price !== null && order.type === "limit" ? html`<${Num} text=${at(order.price, scale.tick)} />` : "–"}</td>
+    <td data-label="Type" class="words less">${typeInWords(order.type)}</td>
+    <td data-label="Price" class="less">${order.price !== null && order.type.endsWith("limit") ? html`<${Num} text=${at(order.price, scale.tick)} />` : "–"}</td>
     <td data-label="Average">${order.average !== null ? html`<${Num} text=${grouped(order.average.toScale(scale.tick, "down").toString())} />` : "–"}</td>
     <td data-label="Quantity" class="less">${order.quantity !== null ? html`<${Num} text=${at(order.quantity, scale.lot)} />` : "–"}</td>
     <td data-label="Filled"><${Num} text=${at(order.filled, scale.lot)} /></td>

@@ -22,10 +22,12 @@ const KEYS = [
   ["?", "This sheet"],
 ];
 
+const FIRST_FIELDS = { limit: "price", market: "quantity", trailing_stop: "offset" };
+
 function chooseSide(side) {
   setSide(side);
   state.screen.value = "trade";
-  const first = state.entry.type.value === "limit" ? "price" : "quantity";
+  const first = FIRST_FIELDS[state.entry.type.value] ?? "trigger";
   requestAnimationFrame(() => document.getElementById(`order-${first}`)?.focus());
 }
 

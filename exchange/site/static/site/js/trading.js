@@ -12,6 +12,7 @@ import { Notices } from "./notices.js";
 import { CancelAllDialog } from "./order_actions.js";
 import { setSide } from "./order_entry.js";
 import { OrderForm } from "./order_form.js";
+import { OrderHistory } from "./order_history.js";
 import { OrdersPanel, SignedOut } from "./orders_panel.js";
 import { listen, ShortcutSheet } from "./shortcuts.js";
 import * as state from "./state.js";
@@ -70,7 +71,7 @@ for (const [name, Panel] of Object.entries(PLACES)) {
   render(html`<${Panel} />`, place);
 }
 const overlays = document.querySelector("[data-island='overlays']");
-render(html`<${Notices} /><${CancelAllDialog} /><${ShortcutSheet} />`, overlays);
+render(html`<${Notices} /><${CancelAllDialog} /><${OrderHistory} /><${ShortcutSheet} />`, overlays);
 
 effect(() => {
   page.dataset.screen = state.screen.value;
