@@ -3,8 +3,10 @@
 import datetime as dt
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
 from accounts.api_keys import ADDRESSES_LIMIT, NAME_LIMIT
 from accounts.models import Account
@@ -64,8 +66,8 @@ class NewKeyForm(ChangeKeyForm):
     )
     field_order = ("name", "account", "scopes", "addresses", "last_day", "public_key")
 
-    def __init__(self, *args: object, accounts: Sequence[Account], **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None, *, initial: dict[str, Any], accounts: Sequence[Account]) -> None:
+        super().__init__(data, initial=initial)
         self.fields["account"].choices = [(account.id, account.name) for account in accounts]  # type: ignore[attr-defined]
 
     def clean_last_day(self) -> dt.datetime | None:

@@ -1,7 +1,8 @@
 """The pages of API keys under /settings: listed, made, changed, ended.
 
 Where the account has a second factor, making a key and changing its addresses take a fresh proof of it, as in the API.
-What was typed before the proof is kept in the address to come back to; it holds no secret.
+What was typed before the proof is kept in the cookie session until the page is back: were it in the address, a stranger's
+link could fill in the form with his own public key.
 """
 
 import uuid
@@ -23,6 +24,7 @@ from .api_key_forms import ChangeKeyForm, NewKeyForm
 from .settings_pages import confirm_first, is_fresh, now_utc, page, user_of
 from .sign_in_views import refuse
 
+_TYPED_KEY = "kontor_typed_api_key"
 _FORM_FIELDS = {"expires_at": "last_day"}
 """What the form calls a field of the API, where that differs."""
 
@@ -43,7 +45,7 @@ def new_key(request: HttpRequest) -> HttpResponse:
     form = NewKeyForm(request.POST or None, initial=_kept(request, ("scopes",)), accounts=accounts)
     if request.method == "POST" and form.is_valid():
         if _proof_is_due(request):
-            return confirm_first(request, keep=_typed(request))
+            return _confirm_and_come_back(request)
         made = _made(request, form)
         if made is not None:
             return page(request, "api_key_made", key=made.key, secret=made.secret, here="api_keys")
@@ -60,7 +62,7 @@ def change_key(request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
         # Unchanged ones are not sent, so that a new name alone asks for nothing.
         addresses = form.cleaned_data["addresses"] if form.cleaned_data["addresses"] != key.addresses else None
         if addresses is not None and _proof_is_due(request):
-            return confirm_first(request, keep=_typed(request))
+            return _confirm_and_come_back(request)
         try:
             changed = api_keys.change_key(
                 account_id=key.account_id,
@@ -90,11 +92,13 @@ def end_key(request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
     return _list(request, done=f"The key {key.name} has ended.")
 
 
-def _list(request: HttpRequest, **more: object) -> HttpResponse:
-    """The keys of all trading accounts, newest first in each."""
+def _list(request: HttpRequest, *, done: str = "", refused: str = "") -> HttpResponse:
+    """The keys of all trading accounts, newest first in each. ``done``, ``refused``: what was just done, or not, in words."""
     accounts = accounts_of(user_id=user_of(request).id)
     rows = [(account, key) for account in accounts for key in api_keys.list_keys(account_id=account.id)]
-    return page(request, "api_keys", rows=rows, has_several=len(accounts) > 1, today=now_utc(), **more)
+    return page(
+        request, "api_keys", rows=rows, has_several=len(accounts) > 1, today=now_utc(), done=done, refused=refused
+    )
 
 
 def _own_key(request: HttpRequest, key_id: uuid.UUID) -> ApiKey:
@@ -134,13 +138,17 @@ def _proof_is_due(request: HttpRequest) -> bool:
     return has_factor(user_of(request).id) and not is_fresh(request)
 
 
-def _typed(request: HttpRequest) -> str:
-    """What was typed, as a query string."""
-    typed: QueryDict = request.POST.copy()
+def _confirm_and_come_back(request: HttpRequest) -> HttpResponse:
+    """For the proof, and then to this form with what was typed."""
+    typed = request.POST.copy()
     typed.pop("csrfmiddlewaretoken", None)
-    return typed.urlencode()
+    request.session[_TYPED_KEY] = {"path": request.path, "query": typed.urlencode()}
+    return confirm_first(request)
 
 
 def _kept(request: HttpRequest, lists: tuple[str, ...] = ()) -> dict[str, object]:
-    """What was typed before the proof; ``lists``: fields of several values."""
-    return {name: request.GET.getlist(name) if name in lists else request.GET[name] for name in request.GET}
+    """What was typed into this form before the proof, once; ``lists``: fields of several values."""
+    if request.method == "POST" or request.session.get(_TYPED_KEY, {}).get("path") != request.path:
+        return {}
+    typed = QueryDict(request.session.pop(_TYPED_KEY)["query"])
+    return {name: typed.getlist(name) if name in lists else typed[name] for name in typed}

@@ -34,12 +34,9 @@ def is_fresh(request: HttpRequest) -> bool:
     return fresh_until(browser.session_id_of(request), now=now_utc()) is not None
 
 
-def confirm_first(request: HttpRequest, *, back: str = "", keep: str = "") -> HttpResponse:
-    """To /settings/confirm, and back here afterwards (or to ``back``, where here takes a POST).
-
-    ``keep``: a query string to come back with instead of the present one.
-    """
-    wanted = reverse(back) if back else f"{request.path}?{keep}" if keep else request.get_full_path()
+def confirm_first(request: HttpRequest, *, back: str = "") -> HttpResponse:
+    """To /settings/confirm, and back here afterwards (or to ``back``, where here takes a POST)."""
+    wanted = reverse(back) if back else request.get_full_path()
     return redirect(f"{reverse('settings-confirm')}?{urlencode({'next': wanted})}")
 
 

@@ -92,6 +92,8 @@ def test_a_key_takes_a_proof_of_who_has_a_second_factor_and_what_was_typed_stays
     page.get_by_role("button", name="Make the key").click()
     expect(page.locator("#key-secret")).to_be_visible()
     assert [key["name"] for key in trader.get("/account/api-keys")["items"]] == ["desk & co"]
+    window.open("/settings/api-keys/new")
+    expect(page.get_by_label("Name")).to_have_value("")
 
 
 def has(server: Server, trader: Trader, account: int, asset: str) -> str:

@@ -235,3 +235,11 @@ def test_nobody_chooses_or_changes_what_is_anothers(browser: Client) -> None:
     assert browser.post("/settings/accounts/choose", {"account": "1", "next": "//evil.example/"})["Location"] == (
         "/markets/BTC-USD"
     )
+
+
+def test_a_strangers_link_fills_in_no_key(browser: Client) -> None:
+    sign_up(browser)
+    page = browser.get("/settings/api-keys/new", {"name": "theirs", "public_key": "their half", "scopes": "withdraw"})
+    assert page.status_code == 200
+    assert b"their" not in page.content
+    assert b"checked" not in page.content

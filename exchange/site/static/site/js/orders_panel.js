@@ -126,7 +126,7 @@ function Price({ order, scale }) {
   return html`<span class="num" title=${`Waits for its trigger${offset === null ? `: this price or ${above ? "above" : "below"}` : ""}`}>
     ${trigger !== null && html`${symbol}<${Num} text=${at(trigger, scale)} />`}
     ${offset !== null && html` <${Num} text=${at(offset, scale)} /> behind`}
-    ${limit && html` → ${limit}`}
+    ${limit && html` <span class="then">→ ${limit}</span>`}
   </span>`;
 }
 

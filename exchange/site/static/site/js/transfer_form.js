@@ -2,7 +2,8 @@
  * A transfer: between trading accounts of one's own, or to another person by e-mail.
  *
  * Amounts are exact. One attempt keeps its idempotency key until its outcome is known or what was entered changes. Where
- * the exchange wants a proof of who is there, the page goes to get it, and what was entered is kept in its address.
+ * the exchange wants a proof of who is there, the page goes to get it, and finds what was entered when it is back. That is
+ * kept in this window and not in the address, so that no stranger's link can fill in the form.
  */
 
 import { computed, signal } from "@preact/signals";
@@ -17,8 +18,16 @@ const SOMEBODY = "somebody";
 const FIELDS = ["from", "to", "email", "asset", "quantity"];
 const sign = decimalSign(navigator.language);
 
-const kept = new URLSearchParams(location.search);
-const entry = Object.fromEntries(FIELDS.map((name) => [name, signal(kept.get(name) ?? "")]));
+const KEPT = "kontor.transfer";
+
+function takeKept() {
+  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+  sessionStorage.removeItem(KEPT);
+  return kept;
+}
+
+const kept = takeKept();
+const entry = Object.fromEntries(FIELDS.map((name) => [name, signal(kept[name] ?? "")]));
 /** {kind: "done" | "refused" | "unknown", text}, or null */
 const outcome = signal(null);
 const errors = signal({});
@@ -84,8 +93,9 @@ async function send(event, confirmPath) {
 }
 
 function prove(confirmPath, { from, asset }) {
-  const typed = { from: from.id, to: SOMEBODY, email: entry.email.peek(), asset: asset.asset, quantity: entry.quantity.peek() };
-  location.assign(`${confirmPath}?${new URLSearchParams({ next: `${location.pathname}?${new URLSearchParams(typed)}` })}`);
+  const typed = { from: String(from.id), to: SOMEBODY, email: entry.email.peek(), asset: asset.asset, quantity: entry.quantity.peek() };
+  sessionStorage.setItem(KEPT, JSON.stringify(typed));
+  location.assign(`${confirmPath}?${new URLSearchParams({ next: location.pathname })}`);
 }
 
 function refuse(problem) {
