@@ -36,7 +36,7 @@ check:
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m mypy
 	.venv/bin/lint-imports
-	$(VENV_PYTHON) -m exchange.launch.database -- $(VENV_PYTHON) manage.py makemigrations --check --dry-run accounts ledger trading
+	$(VENV_PYTHON) -m exchange.launch.database -- $(VENV_PYTHON) manage.py makemigrations --check --dry-run accounts funding ledger trading
 	$(VENV_PYTHON) -m exchange.launch.database -- $(VENV_PYTHON) manage.py openapi --check
 	$(VENV_PYTHON) -m exchange.launch.database -- $(VENV_PYTHON) manage.py asyncapi --check
 
@@ -74,6 +74,7 @@ lock:
 	$(UV_COMPILE) pyproject.toml --output-file etc/requirements/run.txt
 	$(UV_COMPILE) pyproject.toml --group dev --output-file etc/requirements/dev.txt
 	$(UV_COMPILE) --group node --output-file etc/requirements/node.txt
+	$(UV_COMPILE) --group build --output-file etc/requirements/build.txt
 
 clean:
 	@$(PYTHON) etc/clean.py

@@ -42,6 +42,10 @@ PR_SET_PDEATHSIG = 1
 # What a group installs, and which groups that satisfies. dev.txt holds all of run.txt.
 GROUPS = {"run": ("run",), "dev": ("dev", "run"), "node": ("node",)}
 
+# Pure Python that comes as a source archive only. Its archive is locked by hash, and so is what builds the wheel (build.txt):
+# without isolation pip takes that from the environment, and fetches nothing that nobody has locked.
+FROM_SOURCE = ("embit", "python-bitcoinrpc")
+
 DISK_FULL = f"the disk that holds {ROOT} is full; the environment takes about 500 MB"
 LEAST_FREE_BYTES = 16 * 1024 * 1024
 SIGNS_OF_A_FULL_DISK = ("No space left on device", "Disk quota exceeded", "ENOSPC", "EDQUOT")
@@ -232,6 +236,16 @@ def make_venv() -> None:
     run([sys.executable, "-m", "venv", str(VENV)], "creating .venv")
 
 
+def pip_install(locked: Path, *options: str) -> None:
+    """Install what a file locks: wheels, unless an option names what is not. Raises Failure."""
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-cache-dir"]
+    bounds = ["--disable-pip-version-check", "--no-input", "--retries", "2", "--require-hashes", "--no-deps"]
+    run(
+        [*pip, *bounds, "--only-binary", ":all:", *options, "-r", str(locked)],
+        "installing the Python packages",
+    )
+
+
 def install(group: str, stamps: "dict[str, str]") -> None:
     """Install one group's locked requirements and write its stamps. Raises Failure.
 
@@ -241,31 +255,11 @@ def install(group: str, stamps: "dict[str, str]") -> None:
     say(f"installing {count} Python packages, locked by hash")
     if STAMPS.exists():
         STAMPS.unlink()
-    run(
-        [
-            *[
-                str(VENV / "bin" / "python"),
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--no-cache-dir",
-                "--disable-pip-version-check",
-            ],
-            *[
-                "--no-input",
-                "--retries",
-                "2",
-                "--require-hashes",
-                "--no-deps",
-                "--only-binary",
-                ":all:",
-                "-r",
-                str(locked),
-            ],
-        ],
-        "installing the Python packages",
-    )
+    if any(line.startswith(FROM_SOURCE) for line in locked.read_text().splitlines()):
+        pip_install(REQUIREMENTS / "build.txt", "--upgrade")
+        pip_install(locked, "--no-build-isolation", "--no-binary", ",".join(FROM_SOURCE))
+    else:
+        pip_install(locked)
     stamps["home"] = home_of_venv()
     stamps.update({satisfied: fingerprint(REQUIREMENTS / (satisfied + ".txt")) for satisfied in GROUPS[group]})
     write_stamps(stamps)

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF
@@ -19,6 +20,7 @@ INSTALLED_APPS = [
     "accounts",
     "ledger",
     "trading",
+    "funding",
     "exchange",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -36,6 +38,7 @@ INSTALLED_APPS = [
 ]
 MIGRATION_MODULES = {
     "accounts": "migrations.accounts",
+    "funding": "migrations.funding",
     "ledger": "migrations.ledger",
     "trading": "migrations.trading",
 }
@@ -232,6 +235,25 @@ LOGGING = {
 
 # By asset, what an account may transfer to other people in a day (UTC); of an asset that is not here nothing.
 TRANSFER_DAILY_LIMITS = {"BTC": "10", "ETH": "200", "USD": "500000"}
+
+# Custody
+FUNDING_NODES = dict(entry.split("=", 1) for entry in os.environ.get("FUNDING_NODES", "").split(",") if "=" in entry)
+"""By chain, where the sidecar of its node listens: `bitcoin:regtest=unix:/run/kontor/bitcoind.sock`, commas between."""
+DEPOSIT_RULES: dict[str, dict[str, Any]] = {
+    "BTC": {
+        "minimum_atoms": 10_000,
+        "confirmations": ((10**7, 1), (10**9, 3), (None, 6)),
+        "deepest_reorganisation": 100,
+    },
+    "LTC": {
+        "minimum_atoms": 100_000,
+        "confirmations": ((10**9, 3), (10**11, 6), (None, 12)),
+        "deepest_reorganisation": 400,
+    },
+}
+"""By asset: the least that is credited; up to how much takes how many confirmations; the deepest reorganisation believed."""
+UNUSED_ADDRESSES_LIMIT = 20
+"""So many addresses that nothing was sent to may an account have: what wallets look ahead (BIP 44's gap limit)."""
 
 # Journal and replica
 JOURNAL_POLL_MS = 50

@@ -63,7 +63,7 @@ def test_damaged_stamps_count_as_none(bootstrap: ModuleType, monkeypatch: pytest
         assert bootstrap.read_stamps() == {}
 
 
-@pytest.mark.parametrize("name", ["run", "dev", "node"])
+@pytest.mark.parametrize("name", ["run", "dev", "node", "build"])
 def test_requirements_are_locked_by_hash_and_name_no_address(name: str) -> None:
     lines = (CHECKOUT / "etc" / "requirements" / f"{name}.txt").read_text().splitlines()
     packages = [line for line in lines if line[:1].isalnum()]

@@ -17,7 +17,7 @@ SelfTradePrevention = Literal["cancel_newest", "cancel_oldest", "cancel_both", "
 Peg = Literal["none", "best_bid", "best_offer"]
 AssetKind = Literal["crypto", "token", "fiat"]
 MarketState = Literal["open", "post_only", "cancel_only", "halted", "auction"]
-CreditSource = Literal["faucet", "adjustment"]
+CreditSource = Literal["faucet", "adjustment", "deposit"]
 CancelCause = Literal["user", "disconnect"]
 
 

@@ -15,7 +15,12 @@ from trading.engine.outcomes import BalanceChanged, Credited, CreditReversed, Fi
 from trading.fold import Applied
 
 _USER, _FEES, _ROUNDING = Kind.USER.value, Kind.FEES.value, Kind.ROUNDING.value
-_SOURCES = {"faucet": Kind.FAUCET.value, "adjustment": Kind.ADJUSTMENT.value}
+_SOURCES = {
+    "faucet": Kind.FAUCET.value,
+    "adjustment": Kind.ADJUSTMENT.value,
+    "deposit": Kind.CUSTODY_HOT.value,
+}
+"""Where a credit is from, in the chart: a deposit is in the wallet whose address it came to."""
 
 _MOVES_NOTHING = frozenset(
     (

@@ -1,0 +1,134 @@
+"""The exchange's side of the sidecar. Failures come back as those of ``errors``; nothing is ever asked twice by itself.
+
+Any thread. A channel that was made before a fork does not work after it, so each process makes its own when it first asks.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+import grpc
+
+from .errors import from_call
+from .proto import node_pb2 as pb
+from .proto import node_pb2_grpc as rpc
+from .service import TXIDS_PER_QUESTION
+from .tls import TlsFiles
+
+T = TypeVar("T")
+
+TIMEOUT_S = 30.0
+BLOCK_TIMEOUT_S = 120.0
+"""A full block takes a node and Python some seconds."""
+
+_OPTIONS = (("grpc.enable_retries", 0), ("grpc.max_receive_message_length", 16 * 1024 * 1024))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stubs:
+    process: int
+    channel: grpc.Channel
+    chain: Any
+
+
+class ChainClient:
+    """``target``: `unix:/path` or `host:port` with ``tls``."""
+
+    def __init__(self, target: str, tls: TlsFiles | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._target = target
+        self._tls = tls
+        self._timeout_s = timeout_s
+        self._made: _Stubs | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._made is not None and self._made.process == os.getpid():
+            self._made.channel.close()
+        self._made = None
+
+    def tip(self) -> pb.Tip:
+        answer: pb.Tip = self._ask(lambda chain: chain.GetTip(pb.GetTipRequest(), timeout=self._timeout_s))
+        return answer
+
+    def block_hash(self, height: int) -> str:
+        """Raises NotFound above the tip."""
+        request = pb.GetBlockHashRequest(height=height)
+        return str(self._ask(lambda chain: chain.GetBlockHash(request, timeout=self._timeout_s)).block_hash)
+
+    def header(self, block_hash: str) -> pb.Header:
+        request = pb.GetHeaderRequest(block_hash=block_hash)
+        answer: pb.Header = self._ask(lambda chain: chain.GetHeader(request, timeout=self._timeout_s))
+        return answer
+
+    def block_outputs(self, block_hash: str) -> list[pb.Output]:
+        """All of them or a failure, never a part."""
+        request = pb.GetBlockOutputsRequest(block_hash=block_hash)
+        return self._ask(lambda chain: _all(chain.GetBlockOutputs(request, timeout=BLOCK_TIMEOUT_S)))
+
+    def mempool(self) -> set[str]:
+        return set(self._ask(lambda chain: chain.ListMempool(pb.ListMempoolRequest(), timeout=self._timeout_s)).txids)
+
+    def mempool_outputs(self, txids: Iterable[str]) -> list[pb.Output]:
+        """The outputs of those that still wait."""
+        wanted, found = sorted(txids), list[pb.Output]()
+        for start in range(0, len(wanted), TXIDS_PER_QUESTION):
+            request = pb.GetMempoolOutputsRequest(txids=wanted[start : start + TXIDS_PER_QUESTION])
+            found += self._mempool_part(request)
+        return found
+
+    def _mempool_part(self, request: pb.GetMempoolOutputsRequest) -> list[pb.Output]:
+        return self._ask(lambda chain: _all(chain.GetMempoolOutputs(request, timeout=BLOCK_TIMEOUT_S)))
+
+    def mempool_entry(self, txid: str) -> pb.MempoolEntry:
+        """Raises NotFound for one that does not wait."""
+        request = pb.GetMempoolEntryRequest(txid=txid)
+        answer: pb.MempoolEntry = self._ask(lambda chain: chain.GetMempoolEntry(request, timeout=self._timeout_s))
+        return answer
+
+    def fee_sats_per_kvbyte(self, target_blocks: int) -> int:
+        """Raises UnavailableEstimate."""
+        request = pb.EstimateFeeRequest(target_blocks=target_blocks)
+        return int(self._ask(lambda chain: chain.EstimateFee(request, timeout=self._timeout_s)).fee_sats_per_kvbyte)
+
+    def send(self, transaction: bytes) -> pb.SentTransaction:
+        """After OutcomeUnknown send the same bytes again: they are one transaction, however often they are sent."""
+        request = pb.SendTransactionRequest(transaction=transaction)
+        answer: pb.SentTransaction = self._ask(lambda chain: chain.SendTransaction(request, timeout=self._timeout_s))
+        return answer
+
+    def watch_tip(self) -> Iterator[pb.Tip]:
+        """Each new tip, for ever. Raises NodeFailure when the wire breaks; closing the client ends it too."""
+        try:
+            yield from self._stubs().chain.WatchTip(pb.WatchTipRequest())
+        except grpc.RpcError as error:
+            raise from_call(error) from error
+
+    def _ask(self, call: Callable[[Any], T]) -> T:
+        try:
+            return call(self._stubs().chain)
+        except grpc.RpcError as error:
+            raise from_call(error) from error
+
+    def _stubs(self) -> _Stubs:
+        if self._made is None or self._made.process != os.getpid():
+            channel = self._channel()
+            self._made = _Stubs(os.getpid(), channel, rpc.ChainStub(channel))
+        return self._made
+
+    def _channel(self) -> grpc.Channel:
+        if self._tls is None:
+            return grpc.insecure_channel(self._target, options=_OPTIONS)
+        credentials = grpc.ssl_channel_credentials(
+            self._tls.authority.read_bytes(), self._tls.key.read_bytes(), self._tls.certificate.read_bytes()
+        )
+        return grpc.secure_channel(self._target, credentials, options=_OPTIONS)
+
+
+def _all(messages: Iterable[pb.Outputs]) -> list[pb.Output]:
+    return [output for message in messages for output in message.outputs]

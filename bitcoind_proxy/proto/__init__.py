@@ -1,0 +1,1 @@
+"""The interface: `node.proto`, and what `python -m bitcoind_proxy.generate` makes of it."""

@@ -1,0 +1,1 @@
+"""Custody: where deposits are expected, what came, and the commands that credit it."""

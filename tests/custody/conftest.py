@@ -1,0 +1,44 @@
+"""The worlds of custody's tests: every contract test runs in each that this machine has."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fixtures import Database
+
+from .stage import Stage
+from .worlds import SimulatedWorld, World, programs, world
+
+NAMES = ("simulated", *programs())
+
+
+def pytest_report_header() -> str:
+    missing = [name for name in ("litecoind", "bitcoind") if name not in NAMES]
+    words = f"custody runs against: {', '.join(NAMES)}"
+    return words + (f"; not here: {', '.join(missing)} (see docs/custody.md)" if missing else "")
+
+
+@pytest.fixture(scope="session", params=NAMES)
+def any_world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """One for all tests of a run: each has addresses of its own, and starts at the tip."""
+    with world(request.param) as found:
+        yield found
+
+
+@pytest.fixture
+def simulated() -> Iterator[SimulatedWorld]:
+    with world("simulated") as found:
+        assert isinstance(found, SimulatedWorld)
+        yield found
+
+
+@pytest.fixture
+def stage(any_world: World, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    with Stage(any_world, database, monkeypatch) as stage:
+        yield stage
+
+
+@pytest.fixture
+def simulated_stage(simulated: SimulatedWorld, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    with Stage(simulated, database, monkeypatch) as stage:
+        yield stage
