@@ -5,12 +5,13 @@ VENV_PYTHON = .venv/bin/python
 UV_COMPILE = $(VENV_PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check prove bench bench-peers chaos mutants soak drill lock clean
+.PHONY: help run test check custody prove bench bench-peers chaos mutants soak drill lock clean
 
 help:
 	@echo "make run     start the exchange with a demo market on PORT (default 8000); BOTS=off for a silent one"
 	@echo "make test    all tests"
 	@echo "make check   format, lint, types, import floors, migrations, OpenAPI and AsyncAPI in step"
+	@echo "make custody deposits against a simulated chain, and against the nodes that are here; BITCOIND=/path/to/bitcoind adds one"
 	@echo "make prove   the engine against its oracle over ten million drawn commands; ARGS='--commands 1_000_000 --seed 7'"
 	@echo "make bench   the figures of docs/benchmarks.md, also written to .state/bench.json; ARGS=durable for a part"
 	@echo "make bench-peers   the engine beside other engines that Python can install, on one stream of orders"
@@ -39,6 +40,10 @@ check:
 	$(VENV_PYTHON) -m exchange.launch.database -- $(VENV_PYTHON) manage.py makemigrations --check --dry-run accounts funding ledger trading
 	$(VENV_PYTHON) -m exchange.launch.database -- $(VENV_PYTHON) manage.py openapi --check
 	$(VENV_PYTHON) -m exchange.launch.database -- $(VENV_PYTHON) manage.py asyncapi --check
+
+custody:
+	@$(PYTHON) etc/bootstrap.py dev
+	$(VENV_PYTHON) -m pytest tests/custody bitcoind_proxy funding $(ARGS)
 
 prove:
 	@$(PYTHON) etc/bootstrap.py dev

@@ -19,8 +19,8 @@ from .tls import TlsFiles
 T = TypeVar("T")
 
 TIMEOUT_S = 30.0
-BLOCK_TIMEOUT_S = 120.0
-"""A full block takes a node and Python some seconds."""
+MANY = 4
+"""So many times as long may it take to give all outputs of a block."""
 
 _OPTIONS = (("grpc.enable_retries", 0), ("grpc.max_receive_message_length", 16 * 1024 * 1024))
 
@@ -69,7 +69,7 @@ class ChainClient:
     def block_outputs(self, block_hash: str) -> list[pb.Output]:
         """All of them or a failure, never a part."""
         request = pb.GetBlockOutputsRequest(block_hash=block_hash)
-        return self._ask(lambda chain: _all(chain.GetBlockOutputs(request, timeout=BLOCK_TIMEOUT_S)))
+        return self._ask(lambda chain: _all(chain.GetBlockOutputs(request, timeout=MANY * self._timeout_s)))
 
     def mempool(self) -> set[str]:
         return set(self._ask(lambda chain: chain.ListMempool(pb.ListMempoolRequest(), timeout=self._timeout_s)).txids)
@@ -83,7 +83,7 @@ class ChainClient:
         return found
 
     def _mempool_part(self, request: pb.GetMempoolOutputsRequest) -> list[pb.Output]:
-        return self._ask(lambda chain: _all(chain.GetMempoolOutputs(request, timeout=BLOCK_TIMEOUT_S)))
+        return self._ask(lambda chain: _all(chain.GetMempoolOutputs(request, timeout=MANY * self._timeout_s)))
 
     def mempool_entry(self, txid: str) -> pb.MempoolEntry:
         """Raises NotFound for one that does not wait."""

@@ -17,6 +17,8 @@ from .proto import node_pb2_grpc as rpc
 T = TypeVar("T")
 
 LONGEST_CALL_S = 120.0
+NO_DEADLINE_S = 24 * 3600.0
+"""gRPC says of a call without a deadline that ages remain."""
 OUTPUTS_PER_MESSAGE = 2_000
 TXIDS_PER_QUESTION = 1_000
 WATCH_POLL_S = 0.5
@@ -60,7 +62,7 @@ def _answer(context: grpc.ServicerContext, ask: Callable[[float], T]) -> T:
 
 def _time_left_s(context: grpc.ServicerContext) -> float:
     left = context.time_remaining()
-    if left is None:
+    if left is None or left > NO_DEADLINE_S:
         raise InvalidQuestion("give the call a deadline")
     return max(0.001, min(left, LONGEST_CALL_S))
 

@@ -16,7 +16,7 @@ from trading.journal.records import draft
 from .stage import SMALL, Stage
 from .worlds import SimulatedWorld, client
 
-FAULT_TIMEOUT_S = 0.3
+FAULT_TIMEOUT_S = 0.5
 EVERY: dict[Fault, int] = {"lost": 1, "refused": 5, "timed_out": 9}
 """A lost reply at every call; the others, which cost the exchange the same, at every so many."""
 
@@ -55,7 +55,6 @@ def test_any_call_may_fail_and_the_process_start_anew(simulated_stage: Stage, fa
     stage.node.close()
     stage.node = client(stage.world, FAULT_TIMEOUT_S)
     failed = 0
-    print(f"{calls} calls")
 
     def survive() -> None:
         nonlocal failed

@@ -151,8 +151,10 @@ class NodeWorld:
         for txid in set(gone) - set(self.ask("getrawmempool")):
             self.ask("sendrawtransaction", raw[txid])
         conflicts = [self._conflict(raw[txid]) for txid in double_spent]
+        # Another address: a block like the one that was declared invalid, in the same second, would be that one.
+        address = self.ask("getnewaddress")
         for number in range(depth + 1):
-            self.ask("generateblock", self._address, [] if number else conflicts)
+            self.ask("generateblock", address, [] if number else conflicts)
 
     def _conflict(self, raw: str) -> str:
         """The same coins, spent to the miner instead; signed, in hex."""
