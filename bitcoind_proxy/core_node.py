@@ -125,7 +125,12 @@ class CoreNode:
         self, wallet: str, payments: Sequence[Payment], fee_sats_per_kvbyte: int, timeout_s: float
     ) -> FundedPsbt:
         outputs = [{payment.address: amount(payment.amount_sats)} for payment in payments]
-        options = {"feeRate": amount(fee_sats_per_kvbyte), "lockUnspents": True, "includeWatching": True, "replaceable": True}
+        options = {
+            "feeRate": amount(fee_sats_per_kvbyte),
+            "lockUnspents": True,
+            "includeWatching": True,
+            "replaceable": True,
+        }
         found = self._rpc.call(
             "walletcreatefundedpsbt", [], outputs, 0, options, True, timeout_s=timeout_s, wallet=wallet
         )

@@ -22,6 +22,7 @@ admin.site.index_title = "Journal, markets, books and people"
 urlpatterns = [
     path("", include("exchange.site.urls")),
     path("", include("accounts.api.urls")),
+    path("", include("funding.api.urls")),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/asyncapi", stream_document_view, name="asyncapi"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

@@ -71,12 +71,14 @@ def verified(address: DepositAddress) -> DepositAddress:
     return address
 
 
-def addresses_of(account_id: int, *, asset: str | None) -> list[DepositAddress]:
-    """The account's addresses, newest first, each derived again. Raises AddressBroken."""
+def addresses_of(account_id: int, *, asset: str | None, before_id: int | None, limit: int) -> list[DepositAddress]:
+    """The account's addresses, newest first, those with an id below ``before_id``; each derived again. Raises AddressBroken."""
     found = DepositAddress.objects.filter(account_id=account_id).select_related("wallet").order_by("-id")
     if asset is not None:
         found = found.filter(wallet__asset=asset)
-    return [verified(address) for address in found]
+    if before_id is not None:
+        found = found.filter(id__lt=before_id)
+    return [verified(address) for address in found[:limit]]
 
 
 def by_script(chain: str, scripts: set[str]) -> dict[str, DepositAddress]:

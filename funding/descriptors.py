@@ -53,7 +53,10 @@ def derive(descriptor: str, chain: str, index: int) -> Derived:
 
 @lru_cache(maxsize=64)
 def _parsed(text: str) -> Any:
+    body, mark, given = text.strip().partition("#")
+    if mark and add_checksum(body) != f"{body}#{given}":  # embit itself takes any checksum
+        raise WrongDescriptor("the descriptor's checksum is wrong: it was mistyped, or cut off")
     try:
-        return Descriptor.from_string(text)
+        return Descriptor.from_string(body)
     except Exception as error:  # embit raises whatever parsing came to
         raise WrongDescriptor(f"this is no descriptor: {type(error).__name__}") from None

@@ -1,0 +1,12 @@
+from django.urls import path, re_path
+
+from accounts.api.security import UnknownView
+
+from . import views
+
+urlpatterns = [
+    path("deposit", views.DepositsView.as_view()),
+    path("deposit/addresses", views.AddressesView.as_view()),
+    path("deposit/<str:deposit_id>", views.DepositView.as_view()),
+    re_path("^deposit/.*$", UnknownView.as_view()),
+]

@@ -1,0 +1,82 @@
+"""The realm /deposit as a program sees it, beside a simulated chain."""
+
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import Account, User
+from trading.models import Asset
+
+from .stage import MIDDLE, Stage
+
+PASSWORD = "a quiet long password"
+
+
+@pytest.fixture
+def ada(simulated_stage: Stage) -> Client:
+    """Signed in; the stage's account is hers."""
+    cache.clear()
+    body = {"email": "ada@example.com", "password": PASSWORD}
+    assert send(Client(), "post", "/user", body).status_code == 201
+    token = send(Client(), "post", "/session", body).json()["token"]
+    simulated_stage.account = Account.objects.get(owner=User.objects.get(email=body["email"]))
+    Asset.objects.create(asset="BTC", name="Bitcoin", kind="crypto", decimals=8, trading_decimals=8)
+    return Client(headers={"authorization": f"Bearer {token}"})
+
+
+def send(client: Client, method: str, path: str, body: Any = None) -> Any:
+    return getattr(client, method)(path, body, content_type="application/json")
+
+
+def test_from_an_address_to_a_credit_every_answer_says_where_it_stands(simulated_stage: Stage, ada: Client) -> None:
+    answer = send(ada, "post", "/deposit/addresses", {"asset": "BTC"})
+    assert answer.status_code == 201, answer.json()
+    address = answer.json()["address"]
+    assert address.startswith("bcrt1q")
+    assert [one["address"] for one in ada.get("/deposit/addresses?asset=BTC").json()["items"]] == [address]
+
+    txid = simulated_stage.world.pay((address, MIDDLE))
+    simulated_stage.settle()
+    (seen,) = ada.get("/deposit").json()["items"]
+    assert (seen["state"], seen["confirmations"], seen["confirmations_needed"]) == ("seen", 0, 3)
+    assert (seen["amount"], seen["txid"], seen["asset"]) == ("0.50000000", txid, "BTC")
+
+    simulated_stage.world.mine(2)
+    simulated_stage.settle()
+    one = ada.get(f"/deposit/{seen['id']}").json()
+    assert (one["state"], one["confirmations"], one["why"]) == ("confirming", 2, "2 of 3 confirmations.")
+
+    simulated_stage.world.mine()
+    simulated_stage.settle()
+    one = ada.get(f"/deposit/{seen['id']}").json()
+    assert (one["state"], one["confirmations"], one["why"]) == ("credited", 3, "It is credited.")
+    assert [step["state"] for step in one["steps"]] == ["seen", "confirming", "crediting", "crediting", "credited"]
+    assert one["sequence"] == simulated_stage.deposits()[0].credit_seq
+
+
+def test_addresses_are_fresh_and_bounded(ada: Client) -> None:
+    answers = [send(ada, "post", "/deposit/addresses", {"asset": "BTC"}) for _ in range(21)]
+    assert {answer.status_code for answer in answers[:20]} == {201}
+    assert len({answer.json()["address"] for answer in answers[:20]}) == 20
+    assert (answers[20].status_code, answers[20].json()["code"]) == (422, "too_many_addresses")
+    page = ada.get("/deposit/addresses?limit=15").json()
+    rest = ada.get(f"/deposit/addresses?limit=15&cursor={page['next_cursor']}").json()
+    assert (len(page["items"]), len(rest["items"]), rest["next_cursor"]) == (15, 5, None)
+
+
+def test_what_cannot_be_is_a_clear_problem(simulated_stage: Stage, ada: Client) -> None:
+    simulated_stage.pay((simulated_stage.address(simulated_stage.new_account()), MIDDLE))
+    simulated_stage.settle()
+    (theirs,) = simulated_stage.deposits()
+    for method, path, body, status, code in (
+        ("post", "/deposit/addresses", {"asset": "USD"}, 422, "no_deposits"),
+        ("post", "/deposit/addresses", {}, 400, "malformed"),
+        ("get", f"/deposit/{theirs.id}", None, 404, "unknown_deposit"),
+        ("get", "/deposit/none", None, 404, "unknown_deposit"),
+        ("get", "/deposit?limit=0", None, 400, "invalid_parameter"),
+    ):
+        answer = send(ada, method, path, body)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), path
+    assert Client().get("/deposit").status_code == 401
