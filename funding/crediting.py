@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 import psycopg
-from django.db import transaction
+from django.db import models, transaction
 
 from accounts.freeze import freeze_for_deficit, lift_deficit_freeze
 from ledger.models import Kind, LedgerAccount
@@ -60,25 +60,27 @@ class Crediting:
             (DepositState.DEFICIT, self._collect),
             (DepositState.REVERSING, self._write_reversal),
         )
-        for deposit in self._unfinished():
+        for deposit in self._unfinished(reached):
             for state, step in steps:
                 if deposit.state == state:
-                    with transaction.atomic():
-                        self._hold(reached)
-                        step(deposit, reached)
+                    self._take(deposit, state, step, reached)
 
-    def _unfinished(self) -> list[Deposit]:
+    def _take(self, deposit: Deposit, state: DepositState, step: Step, reached: Reached) -> None:
+        """One step, in a transaction of its own, unless another process took it since we looked."""
+        with transaction.atomic():
+            self._hold(reached)
+            deposit.refresh_from_db()
+            if deposit.state == state:
+                step(deposit, reached)
+
+    def _unfinished(self, reached: Reached) -> list[Deposit]:
         deposits = Deposit.objects.filter(chain=self._chain).select_related("address__wallet", "account__owner")
-        waits = deposits.filter(
-            state__in=(
-                DepositState.CONFIRMING,
-                DepositState.CREDITING,
-                DepositState.REVERSING,
-                DepositState.DEFICIT,
-            )
+        due = deposits.filter(
+            state=DepositState.CONFIRMING, block_height__lte=reached.block.height + 1 - models.F("needed")
         )
+        waits = deposits.filter(state__in=(DepositState.CREDITING, DepositState.REVERSING, DepositState.DEFICIT))
         in_no_block = deposits.filter(state=DepositState.CREDITED, block_hash=None)
-        return sorted((*waits, *in_no_block), key=lambda deposit: deposit.id)
+        return sorted((*due, *waits, *in_no_block), key=lambda deposit: deposit.id)
 
     def _hold(self, reached: Reached) -> None:
         """Nobody moves the cursor while this deposit is decided; what was reached still holds."""

@@ -1,7 +1,11 @@
 """What breaks between the exchange, its node and its journal: nothing is lost, nothing is credited twice."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
+from django.db import connections
 
 from bitcoind_proxy.errors import NodeFailure
 from bitcoind_proxy.simulator.faults import FAULTS, Fault
@@ -158,6 +162,32 @@ def test_of_two_watchers_one_reads_on(simulated_stage: Stage) -> None:
         Deposit.objects.filter(state="credited").update(block_hash=None, block_height=None)
         Crediting(stage.world.chain, stage.books.connection, stage.now).round(reached)
     assert stage.balance() == SMALL
+
+
+def test_two_watchers_at_once_credit_once(simulated_stage: Stage) -> None:
+    stage = simulated_stage
+    for _ in range(5):
+        stage.pay((stage.address(), SMALL))
+    stage.world.mine()
+    Scanner(stage.world.chain, stage.node, stage.now).round()
+    moment = threading.Barrier(2)
+
+    def watch() -> None:
+        moment.wait()
+        try:
+            for _ in range(3):
+                stage.new_watcher().round()
+        except OvertakenByAnother:
+            return
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(watch) for _ in range(2)]:
+            done.result()
+    stage.settle()
+    assert (set(stage.states()), stage.balance()) == ({"credited"}, 5 * SMALL)
+    stage.check_books()
 
 
 def test_a_replaced_payment_is_gone_and_its_replacement_credits_nobody(simulated_stage: Stage) -> None:

@@ -223,7 +223,7 @@ rare = st.one_of(
         account=st.integers(0, 5),
         asset=st.sampled_from(("BTC", "USD", "ETH", "DOGE")),
         amount_atoms=st.integers(0, 5_000) | st.just(10**36 + 1),
-        source=st.sampled_from(("faucet", "adjustment")),
+        source=st.sampled_from(("faucet", "adjustment", "deposit")),
         credit=st.integers(1, 40),
         reason=st.just("drawn"),
     ),

@@ -1,0 +1,47 @@
+"""Custody in the admin, to look at: why a deposit is not credited stands in its steps."""
+
+from django.contrib import admin
+
+from accounts.admin import ReadOnlyAdmin, ReadOnlyInline
+
+from .models import Alarm, ChainCursor, Deposit, DepositAddress, DepositStep, DepositWallet
+
+
+class StepInline(ReadOnlyInline):
+    model = DepositStep
+    ordering = ("id",)
+
+
+@admin.register(Deposit)
+class DepositAdmin(ReadOnlyAdmin):
+    list_display = ("id", "account_id", "asset", "amount_atoms", "state", "block_height", "needed", "seen_at", "txid")
+    list_filter = ("state", "asset", "chain")
+    search_fields = ("txid", "address__address", "account__owner__email")
+    ordering = ("-id",)
+    raw_id_fields = ("address", "account")
+    inlines = (StepInline,)
+
+
+@admin.register(DepositAddress)
+class DepositAddressAdmin(ReadOnlyAdmin):
+    list_display = ("id", "account_id", "wallet", "index", "address", "created_at")
+    list_select_related = ("wallet",)
+    search_fields = ("address", "account__owner__email")
+    ordering = ("-id",)
+
+
+@admin.register(DepositWallet)
+class DepositWalletAdmin(ReadOnlyAdmin):
+    list_display = ("id", "asset", "chain", "next_index", "is_active", "created_at")
+
+
+@admin.register(ChainCursor)
+class ChainCursorAdmin(ReadOnlyAdmin):
+    list_display = ("chain", "height", "block_hash", "stopped_because")
+
+
+@admin.register(Alarm)
+class AlarmAdmin(ReadOnlyAdmin):
+    list_display = ("subject", "words", "raised_at", "settled_at")
+    list_filter = (("settled_at", admin.EmptyFieldListFilter),)
+    ordering = ("-id",)

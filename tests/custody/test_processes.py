@@ -1,0 +1,117 @@
+"""`manage.py watch_deposits` as a process: woken by blocks, killed without mercy, stopped by a signal; and the sidecar's own."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bitcoind_proxy.client import ChainClient
+from bitcoind_proxy.errors import NodeFailure
+from funding.models import DepositWallet
+from tests.fixtures import ROOT, Database, manage
+from tests.server import wait_until
+
+from .stage import SMALL, Stage, public_descriptor
+from .worlds import NodeWorld, World
+
+WAIT_S = 30.0
+
+
+@contextlib.contextmanager
+def watching(stage: Stage, database: Database) -> Iterator["subprocess.Popen[bytes]"]:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database.url,
+        "FUNDING_NODES": f"{stage.world.chain}={stage.world.target}",
+    }
+    process = subprocess.Popen([sys.executable, str(ROOT / "manage.py"), "watch_deposits"], env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def until(stage: Stage, state: str) -> None:
+    def reached() -> bool:
+        stage.books.catch_up()
+        return stage.states() == [state]
+
+    wait_until(reached, limit_s=WAIT_S, what=f"{state}, but {stage.states()}")
+
+
+def test_a_killed_watcher_goes_on_where_it_was(simulated_stage: Stage, database: Database) -> None:
+    stage = simulated_stage
+    stage.pay((stage.address(), SMALL))
+    with watching(stage, database) as process:
+        until(stage, "seen")
+        stage.world.mine()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with watching(stage, database) as process:
+        until(stage, "credited")
+        stage.world.reorganise(1)
+        until(stage, "reversed")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    stage.world.mine()
+    with watching(stage, database) as process:
+        until(stage, "credited")
+        process.terminate()
+        assert process.wait(WAIT_S) == 0
+    assert stage.balance() == SMALL
+    stage.check_books()
+
+
+def test_people_add_a_wallet_by_a_command(simulated_stage: Stage, database: Database) -> None:
+    stage = simulated_stage
+    chain, nodes = stage.world.chain, f"{stage.world.chain}={stage.world.target}"
+    descriptor = public_descriptor(chain, 1_000_000)
+    added = manage("add_deposit_wallet", "BTC", chain, descriptor, url=database.url, FUNDING_NODES=nodes)
+    assert "BTC is deposited on bitcoin:regtest" in added.stdout
+    assert DepositWallet.objects.filter(is_active=True).count() == 1
+    for arguments, words in (
+        (("BTC", chain, descriptor), "is known already"),
+        (("BTC", chain, "wpkh(nothing)"), "no descriptor"),
+        (("BTC", "litecoin:regtest", descriptor), "has no node for"),
+        (("XYZ", chain, descriptor), "has none for XYZ"),
+    ):
+        refused = manage("add_deposit_wallet", *arguments, url=database.url, check=False, FUNDING_NODES=nodes)
+        assert refused.returncode != 0
+        assert words in refused.stderr
+    assert manage("resume_deposits", chain, url=database.url, check=False).returncode != 0
+
+
+def test_the_sidecar_serves_a_node_and_ends_at_a_signal(any_world: World, tmp_path: Path) -> None:
+    if not isinstance(any_world, NodeWorld):
+        pytest.skip("the simulated chain has no JSON-RPC")
+    user, password = any_world.rpc.credentials()
+    target = f"unix:{tmp_path}/sidecar.sock"
+    environment = {
+        **os.environ,
+        "BITCOIND_CHAIN": any_world.chain,
+        "BITCOIND_RPC": f"{any_world.rpc.host}:{any_world.rpc.port}",
+        "BITCOIND_RPC_USER": user,
+        "BITCOIND_RPC_PASSWORD": password,
+        "BITCOIND_PROXY_LISTEN": target,
+    }
+    with (
+        subprocess.Popen([sys.executable, "-m", "bitcoind_proxy"], env=environment, cwd=ROOT) as process,
+        ChainClient(target, timeout_s=2.0) as node,
+    ):
+
+        def serves() -> bool:
+            with contextlib.suppress(NodeFailure):
+                return node.tip().chain == any_world.chain
+            return False
+
+        try:
+            wait_until(serves, limit_s=WAIT_S, what="the sidecar serves")
+        finally:
+            process.terminate()
+        assert process.wait(WAIT_S) == 0
