@@ -80,6 +80,10 @@ WHO = {
     "POST /account/security/step-up/code": "user",
     "POST /account/security/totp": "user",
     "PUT /account/security/totp": "user",
+    "GET /deposit": "user",
+    "GET /deposit/addresses": "user",
+    "POST /deposit/addresses": "user",
+    "GET /deposit/{deposit_id}": "user",
     "GET /trade/orders": "read",
     "GET /trade/orders/{id}/history": "read",
     "GET /trade/orders/{id}": "read",
@@ -234,6 +238,7 @@ def test_another_users_things_are_unknown_whatever_the_role(server: Server, peop
         "/account/api-keys/{id}": (people.key_of_owner, "unknown_api_key"),
         "/trade/orders/{id}/history": (order, "unknown_order"),
         "/account/security/factors/{factor_id}": (people.factor_of_owner(), "unknown_factor"),
+        "/deposit/{deposit_id}": (str(uuid.uuid4()), "unknown_deposit"),  # whose it is: tests/custody/test_api.py
         "/session/{session_id}": (people.owner.get("/session")["items"][0]["id"], "unknown_session"),
     }
     bodies: dict[str, Any] = {
