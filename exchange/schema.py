@@ -18,7 +18,8 @@ from trading.shapes import OrderPreview, ProblemBody
 from trading.stream import asyncapi
 
 _REF = "#/components/schemas/{name}"
-_PUBLIC_PROBLEMS = (400, 404, 429)
+_PUBLIC_PROBLEMS = (400, 404, 429, 503)
+_SIGNING_IN_PROBLEMS = (400, 401, 422, 429, 503)
 _PRIVATE_PROBLEMS = (400, 401, 403, 404, 409, 422, 429, 503)
 _KEY_HEADERS = ("X-API-Key", "X-API-Timestamp", "X-API-Nonce", "X-API-Signature")
 
@@ -59,6 +60,8 @@ def add_raw_realms(result: dict[str, Any], generator: Any, request: Any, public:
         result["paths"].setdefault(route.path, {})[route.method.lower()] = _operation(route)
     for operations in result["paths"].values():
         for operation in operations.values():
+            if "x-weight" not in operation:
+                _add_problems(operation, _PRIVATE_PROBLEMS if _is_private(operation) else _SIGNING_IN_PROBLEMS)
             operation["responses"].setdefault("default", _problem("Any other problem."))
     result["paths"] = dict(sorted(result["paths"].items()))
     return result
@@ -86,15 +89,26 @@ def _operation(route: Route) -> dict[str, Any]:
             "description": "Done before: the first answer; or with validate_only what would become of it.",
             "content": _content(route.answer, OrderPreview),
         }
+    elif route.told_again:
+        operation["responses"]["200"] = {"description": "Done before: the first answer."} | _content_of(route)
     if route.name == "ready":
         operation["responses"]["503"] = {"description": "Some part does not serve.", "content": _content(route.answer)}
-    for status in _PUBLIC_PROBLEMS if route.needs == "all" else _PRIVATE_PROBLEMS:
-        operation["responses"].setdefault(str(status), _problem("See code."))
+    _add_problems(operation, _PUBLIC_PROBLEMS if route.needs == "all" else _PRIVATE_PROBLEMS)
     if route.body is not None:
         operation["requestBody"] = {"required": True, "content": _content(route.body)}
     if route.needs != "all":
         operation["security"] = _security(route)
     return operation
+
+
+def _add_problems(operation: dict[str, Any], statuses: tuple[int, ...]) -> None:
+    for status in statuses:
+        operation["responses"].setdefault(str(status), _problem("See code."))
+
+
+def _is_private(operation: dict[str, Any]) -> bool:
+    """Whether a call of the DRF realms needs somebody who is signed in."""
+    return any(operation.get("security", ()))
 
 
 def _content_of(route: Route) -> dict[str, Any]:

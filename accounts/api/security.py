@@ -20,6 +20,7 @@ from accounts.step_up import require_fresh_factor, send_step_up_code
 from accounts.verification import ask_verification_code, verify_email
 
 from .fields import (
+    PAGE_LIMIT,
     CodeField,
     PasswordField,
     TextField,
@@ -130,7 +131,7 @@ class EventsView(APIView):
     @extend_schema(
         operation_id="security_events",
         parameters=[
-            OpenApiParameter("limit", OpenApiTypes.INT, OpenApiParameter.QUERY),
+            OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": PAGE_LIMIT}, OpenApiParameter.QUERY),
             OpenApiParameter("cursor", OpenApiTypes.STR, OpenApiParameter.QUERY),
         ],
         responses=EventListSerializer,

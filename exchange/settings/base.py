@@ -177,6 +177,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "accounts.api.problems.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,  # Accept says it; a query parameter that is not known decides nothing
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
 }
 SPECTACULAR_SETTINGS = {

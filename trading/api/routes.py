@@ -31,7 +31,7 @@ class Route:
     nonce is written to the "database" first.
     ``weight`` counts for the account, of calls for all for the address; ``orders`` for the account's orders, counted by the
     handler if the body says how many there are (``has_many``). ``is_csv``: it answers with a file.
-    ``idempotency_key``: whether it looks at that header.
+    ``idempotency_key``: whether it looks at that header. ``told_again``: what was done before is answered with 200.
     """
 
     method: str
@@ -53,6 +53,7 @@ class Route:
     has_many: bool = False
     is_csv: bool = False
     idempotency_key: bool = False
+    told_again: bool = False
 
     @property
     def guard(self) -> Guard:

@@ -57,5 +57,6 @@ ROUTES = [
     Route(method="GET", path="/account/subaccounts", name="subaccounts", summary="My trading accounts, main first",
           needs="user", handler=get_subaccounts, answer=SubaccountList),
     Route(method="POST", path="/account/subaccounts", name="open_subaccount", summary="Open a further trading account",
-          needs="user", handler=post_subaccount, status=201, body=SubaccountRequest, answer=SubaccountBody),
+          needs="user", handler=post_subaccount, status=201, told_again=True,
+          body=SubaccountRequest, answer=SubaccountBody),
 ]  # fmt: skip

@@ -188,7 +188,7 @@ async def get_fills(runtime: Runtime, request: Request) -> Reply:
 
 ROUTES = [
     Route(method="POST", path="/trade/orders", name="place_order", summary="Place an order", needs="trade",
-          guarded_by="journal", orders=1, idempotency_key=True, handler=post_order, status=201,
+          guarded_by="journal", orders=1, idempotency_key=True, handler=post_order, status=201, told_again=True,
           body=OrderRequest, answer=OrderBody),
     Route(method="GET", path="/trade/orders", name="orders", summary="My open or closed orders", weight=5, needs="read",
           handler=get_orders, query=OrdersQuery, answer=OrderList),

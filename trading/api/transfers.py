@@ -29,5 +29,5 @@ async def post_transfer(runtime: Runtime, request: Request) -> Reply:
 ROUTES = [
     Route(method="POST", path="/account/transfers", name="transfer", summary="Give funds to another trading account",
           needs="user", guarded_by="journal", weight=5, idempotency_key=True, handler=post_transfer, status=201,
-          body=TransferRequest, answer=TransferBody),
+          told_again=True, body=TransferRequest, answer=TransferBody),
 ]  # fmt: skip
