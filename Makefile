@@ -5,7 +5,7 @@ VENV_PYTHON = .venv/bin/python
 UV_COMPILE = $(VENV_PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check custody prove bench bench-peers chaos mutants soak drill lock clean
+.PHONY: help run test check custody prove fuzz bench bench-peers chaos mutants soak drill lock clean
 
 help:
 	@echo "make run     start the exchange with a demo market on PORT (default 8000); BOTS=off for a silent one"
@@ -13,6 +13,7 @@ help:
 	@echo "make check   format, lint, types, import floors, migrations, OpenAPI and AsyncAPI in step"
 	@echo "make custody deposits against a simulated chain, and against the nodes that are here; BITCOIND=/path/to/bitcoind adds one"
 	@echo "make prove   the engine against its oracle over ten million drawn commands; ARGS='--commands 1_000_000 --seed 7'"
+	@echo "make fuzz    random requests over the documents of stream and REST; ARGS='rest --requests 1000 --seed 7'"
 	@echo "make bench   the figures of docs/benchmarks.md, also written to .state/bench.json; ARGS=durable for a part"
 	@echo "make bench-peers   the engine beside other engines that Python can install, on one stream of orders"
 	@echo "make chaos   faults under load and the defects that they must find; ARGS='--kills 1000' for the long form"
@@ -48,6 +49,10 @@ custody:
 prove:
 	@$(PYTHON) etc/bootstrap.py dev
 	$(VENV_PYTHON) -m tests.prove $(ARGS)
+
+fuzz:
+	@$(PYTHON) etc/bootstrap.py dev
+	$(VENV_PYTHON) -m tests.fuzz $(ARGS)
 
 bench:
 	@$(PYTHON) etc/bootstrap.py dev

@@ -79,7 +79,10 @@ class Exchange:
 
 
 async def _django(scope: Scope, receive: Receive, send: Send) -> None:
-    """Django, with a body of bounded size, and the request id given to it as a header and told on its answer."""
+    """Django, with a body of bounded size, and the request id given to it as a header and told on its answer.
+
+    What does not say itself how long it may be kept, as static files do, is kept by nobody.
+    """
     request = Request(scope)
     weight = DJANGO_WEIGHTS.get("/" + request.path.split("/", 2)[1], 0)
     try:
@@ -103,6 +106,8 @@ async def _django(scope: Scope, receive: Receive, send: Send) -> None:
     async def send_with_id(message: Any) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id)]
+            if all(name.lower() != b"cache-control" for name, _ in message["headers"]):
+                message["headers"].append((b"cache-control", b"no-store"))
             if request.meters:
                 message["headers"] += limit_headers(request)
         await send(message)

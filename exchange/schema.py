@@ -61,6 +61,7 @@ def add_raw_realms(result: dict[str, Any], generator: Any, request: Any, public:
     for operations in result["paths"].values():
         for operation in operations.values():
             if "x-weight" not in operation:
+                _close(operation, schemas)
                 _add_problems(operation, _PRIVATE_PROBLEMS if _is_private(operation) else _SIGNING_IN_PROBLEMS)
             operation["responses"].setdefault("default", _problem("Any other problem."))
     result["paths"] = dict(sorted(result["paths"].items()))
@@ -99,6 +100,13 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.needs != "all":
         operation["security"] = _security(route)
     return operation
+
+
+def _close(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """A body of the DRF realms has no further fields either."""
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        name = content["schema"]["$ref"].rpartition("/")[2]
+        schemas[name]["additionalProperties"] = False
 
 
 def _add_problems(operation: dict[str, Any], statuses: tuple[int, ...]) -> None:

@@ -1,7 +1,7 @@
 """The realms /user and /session."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from accounts.authentication import principals
 from accounts.credentials import ask_reset, reset_password
-from accounts.problems import MALFORMED, NOT_SIGNED_IN, UNKNOWN_SESSION, Problem
+from accounts.problems import INVALID_PARAMETER, MALFORMED, NOT_SIGNED_IN, UNKNOWN_SESSION, Problem
 from accounts.sessions import Opened, end_session, end_sessions, open_sessions
 from accounts.signing_in import (
     by_code,
@@ -93,8 +93,14 @@ class SessionListSerializer(serializers.Serializer):  # type: ignore[type-arg]
 
 
 def given(request: Request, shape: type[serializers.Serializer]) -> dict[str, str]:  # type: ignore[type-arg]
-    """The body's fields. Raises DRF's ValidationError."""
+    """The body's fields. Raises DRF's ValidationError, or Problem invalid_parameter for a field that there is not.
+
+    DRF would pass over such a field, and with it whatever its sender meant by it.
+    """
     serializer = shape(data=request.data)
+    for name in request.data if isinstance(request.data, Mapping) else ():
+        if name not in serializer.fields:
+            raise Problem(INVALID_PARAMETER, f"Object contains unknown field `{name!s:.60}`.")
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 

@@ -1,4 +1,4 @@
-"""What the journeys share: a seller, a buyer, a market that each test leaves empty, a browser and a window."""
+"""What the journeys share: a seller, a buyer, an empty market, a browser and a window, and a server as in production."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ from django.core.management import call_command
 from playwright.sync_api import Browser
 
 from tests.fixtures import Cluster
+from tests.production import ENVIRONMENT
 from tests.server import Server, Trader
 
 from .browser import Window, open_browser
@@ -35,6 +36,15 @@ def seller(server: Server) -> Trader:
 @pytest.fixture
 def buyer(server: Server) -> Trader:
     return server.trader(USD="1000000")
+
+
+@pytest.fixture(scope="module")
+def production(cluster: Cluster) -> Iterator[Server]:
+    """A server under the settings of production."""
+    database = cluster.copy("template_demo")
+    with Server(database.url, rate_limits=True, **ENVIRONMENT) as server:
+        yield server
+    cluster.drop(database)
 
 
 @pytest.fixture

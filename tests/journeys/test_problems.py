@@ -1,9 +1,7 @@
 """The registry of problems: every code is documented, and reached by some test; here those that nothing else reaches."""
 
 import asyncio
-import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from django.conf import settings
 
 import trading.problems  # noqa: F401 (declares trading's codes)
 from accounts.problems import REGISTRY, Problem
-from tests.fixtures import Cluster, Database
+from tests.fixtures import Database
 from tests.server import Server, Trader
 from tests.signing import hmac_key, program
 from trading import gateway
@@ -27,7 +25,6 @@ from trading.tests.world import do, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ("accounts/tests", "ledger/tests", "trading/tests", "tests")
-SEALING_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 
 
 def test_every_code_is_reached_by_a_test_that_names_it() -> None:
@@ -72,21 +69,6 @@ def test_wrong_credentials(server: Server, seller: Trader) -> None:
 def test_amounts_of_what_there_is_not(seller: Trader, asset: str, quantity: str, status: int, code: str) -> None:
     answer = seller.post("/account/faucet", {"asset": asset, "quantity": quantity})
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-
-
-@pytest.fixture(scope="module")
-def production(cluster: Cluster) -> Iterator[Server]:
-    """A server under the settings of production, TLS being somebody else's."""
-    database = cluster.copy("template_demo")
-    environment = {
-        "DJANGO_SETTINGS_MODULE": "exchange.settings.production",
-        "SECRET_KEY": "unlike0others" * 5,
-        "SEALING_KEYS": SEALING_KEY,
-        "ALLOWED_HOSTS": "127.0.0.1",
-    }
-    with Server(database.url, rate_limits=True, **environment) as server:
-        yield server
-    cluster.drop(database)
 
 
 def test_in_production_keys_work_and_there_is_no_faucet(production: Server) -> None:

@@ -24,6 +24,16 @@ T = TypeVar("T")
 BODY_LIMIT = 64 * 1024
 QUERY_FIELDS_LIMIT = 20
 _JSON, _MSGPACK = b"application/json", b"application/msgpack"
+_GUARDS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+"""On every answer: it is no page, and nobody keeps it. In production also that this host is asked over TLS alone."""
+if settings.SECURE_HSTS_SECONDS:
+    _GUARDS.append(
+        (b"strict-transport-security", b"max-age=%d; includeSubDomains; preload" % settings.SECURE_HSTS_SECONDS)
+    )
 _PROCESS_ID = os.urandom(8).hex()
 _counter = itertools.count(1)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -230,8 +240,7 @@ async def respond(
         (b"content-type", kind),
         (b"content-length", b"%d" % len(content)),
         (b"x-request-id", request.request_id.encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"cache-control", b"no-store"),
+        *_GUARDS,
         *headers,
     ]
     if request.meters:
@@ -251,8 +260,7 @@ async def respond_file(send: Send, request: Request, file: File) -> None:
         (b"content-type", file.media_type.encode()),
         (b"content-disposition", f'attachment; filename="{file.name}"'.encode()),
         (b"x-request-id", request.request_id.encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"cache-control", b"no-store"),
+        *_GUARDS,
         *(limit_headers(request) if request.meters else []),
     ]
     await send({"type": "http.response.start", "status": 200, "headers": start})
