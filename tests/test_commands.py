@@ -1,13 +1,12 @@
 """The commands for people: what they say, what they do, and that doing it twice does it once."""
 
-import base64
 import re
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.fixtures import Database, manage
+from tests.production import ENVIRONMENT as PRODUCTION
+from tests.production import SEALING_KEY
 from tests.server import PASSWORD, Server, Trader
-
-SEALING_KEY = base64.urlsafe_b64encode(b"unlike0others" * 2 + b"123456").decode()
 
 
 def balance(server: Server, trader: Trader, asset: str) -> str:
@@ -137,8 +136,15 @@ def test_production_refuses_to_lift_rate_limits_and_to_run_without_a_secret(demo
     short = manage("check", url=demo_database.url, check=False, **production, SEALING_KEYS=f"{SEALING_KEY},short")
     assert "Set SEALING_KEYS" in unsealed.stderr and "SEALING_KEYS must be keys of 32 bytes" in short.stderr
     production |= {"SEALING_KEYS": f"{SEALING_KEY},{SEALING_KEY}"}
-    deploy = manage("check", "--deploy", url=demo_database.url, **production)
-    assert "System check identified no issues" in deploy.stdout + deploy.stderr, deploy.stderr
     mistyped = manage("check", url=demo_database.url, check=False, **production, SMTP_SECURITY="ssl")
     without = manage("check", url=demo_database.url, check=False, **production, SMTP_USER="kontor")
     assert "none, starttls or tls" in mistyped.stderr and "Set SMTP_PASSWORD" in without.stderr
+
+
+def test_djangos_deployment_check_finds_nothing_in_production(demo_database: Database) -> None:
+    """No check is silenced; one that is not met, HTTPS to begin with, is found."""
+    found = manage("check", "--deploy", "--fail-level", "DEBUG", url=demo_database.url, **PRODUCTION)
+    assert "System check identified no issues (0 silenced)" in found.stdout + found.stderr
+    weak = {**PRODUCTION, "SECRET_KEY": "short"}
+    refused = manage("check", "--deploy", "--fail-level", "WARNING", url=demo_database.url, check=False, **weak)
+    assert refused.returncode == 1 and "security.W009" in refused.stderr
