@@ -1,4 +1,6 @@
-"""A load generator of its own process: ``python -m benchmarks.load rest|stream PORT CONNECTIONS SECONDS``, one JSON line.
+"""A load generator of its own process: ``python -m benchmarks.load rest|keys|stream PORT CONNECTIONS SECONDS``, one JSON line.
+
+From its standard input it reads tokens (of sessions for rest, of the stream for stream), or keys (``benchmarks.signing``).
 
 Each connection sends an order, waits for its answer, sends the next. Answers of status 201 (or success) are counted,
 everything else is named. A connection whose account has OPEN_LIMIT orders open cancels them all, uncounted.
@@ -10,13 +12,16 @@ import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import uvloop
 from websockets.asyncio.client import connect
 
 from benchmarks.connection import Connection
 from benchmarks.flow import FlowOrder, draw
+from benchmarks.signing import signer
 
 OPEN_LIMIT = 20
 STREAM_IN_FLIGHT = 16
@@ -40,9 +45,16 @@ class Measured:
         }
 
 
-async def rest_connection(port: int, token: str, seed: int, end: float, measured: Measured) -> None:
-    """One connection with one order under way."""
-    connection = await Connection.open(port, token)
+async def session_connection(port: int, token: str, seed: int, end: float, measured: Measured) -> None:
+    await rest_orders(await Connection.open(port, token), seed, end, measured)
+
+
+async def key_connection(port: int, key: dict[str, str], seed: int, end: float, measured: Measured) -> None:
+    await rest_orders(await Connection.open(port, sign=signer(key, str(seed))), seed, end, measured)
+
+
+async def rest_orders(connection: Connection, seed: int, end: float, measured: Measured) -> None:
+    """One order under way at a time."""
     rng = random.Random(seed)
     open_orders = 0
     while time.perf_counter() < end:
@@ -102,13 +114,18 @@ async def stream_connection(port: int, token: str, seed: int, end: float, measur
                 await stream.send(message(draw(rng)))
 
 
-async def main(kind: str, port: int, connections: int, seconds: float, tokens: list[str]) -> None:
+CONNECTIONS: dict[str, Callable[[int, Any, int, float, Measured], Awaitable[None]]] = {
+    "rest": session_connection,
+    "keys": key_connection,
+    "stream": stream_connection,
+}
+
+
+async def main(kind: str, port: int, connections: int, seconds: float, credentials: list[Any]) -> None:
     measured = Measured()
     start = time.perf_counter()
-    one = rest_connection if kind == "rest" else stream_connection
-    await asyncio.gather(
-        *(one(port, tokens[n % len(tokens)], n, start + seconds, measured) for n in range(connections))
-    )
+    one, end = CONNECTIONS[kind], start + seconds
+    await asyncio.gather(*(one(port, credentials[n % len(credentials)], n, end, measured) for n in range(connections)))
     print(json.dumps(measured.report(time.perf_counter() - start)))
 
 

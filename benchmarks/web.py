@@ -1,14 +1,20 @@
-"""Orders per second through the front door: REST with sessions, and the stream. Acknowledged means durable.
+"""Orders per second through the front door: REST with sessions and with keys of both kinds, and the stream.
 
-The server is started as `make run` starts it; the load comes from a process of its own on the same machine.
+Acknowledged means durable. The server is started as `make run` starts it; the load comes from a process of its own on
+the same machine.
 """
 
+import base64
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
+from functools import partial
 from statistics import median
 
-from tests.server import Server
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.server import Server, Trader
 
 CONNECTIONS = 64
 STREAM_CONNECTIONS = 16
@@ -20,21 +26,45 @@ TRADERS = 16
 def run(url: str) -> dict[str, float]:
     with Server(url) as server:
         traders = [server.trader(BTC="100", USD="10000000") for _ in range(TRADERS)]
-        tokens = [trader.token for trader in traders]
         stream_tokens = [trader.get("/session/stream-token")["token"] for trader in traders]
-        rest = [_load("rest", server.port, CONNECTIONS, tokens) for _ in range(RUNS)]
-        stream = [_load("stream", server.port, STREAM_CONNECTIONS, stream_tokens) for _ in range(RUNS)]
+        measure = partial(_measure, server.port)
+        return {
+            **measure("rest", "rest", CONNECTIONS, [trader.token for trader in traders]),
+            **measure("hmac", "keys", CONNECTIONS, [_hmac_key(trader) for trader in traders]),
+            **measure("ed25519", "keys", CONNECTIONS, [_ed25519_key(trader) for trader in traders]),
+            **measure("stream", "stream", STREAM_CONNECTIONS, stream_tokens),
+        }
+
+
+def _measure(port: int, name: str, kind: str, connections: int, credentials: Sequence[object]) -> dict[str, float]:
+    runs = [_load(kind, port, connections, credentials) for _ in range(RUNS)]
     return {
-        "rest_orders_per_s": median(run["orders_per_s"] for run in rest),
-        "rest_ms_p50": median(run["p50_ms"] for run in rest),
-        "rest_ms_p99": median(run["p99_ms"] for run in rest),
-        "stream_orders_per_s": median(run["orders_per_s"] for run in stream),
+        f"{name}_orders_per_s": median(run["orders_per_s"] for run in runs),
+        f"{name}_ms_p50": median(run["p50_ms"] for run in runs),
+        f"{name}_ms_p99": median(run["p99_ms"] for run in runs),
     }
 
 
-def _load(kind: str, port: int, connections: int, tokens: list[str]) -> dict[str, float]:
+def _hmac_key(trader: Trader) -> dict[str, str]:
+    made = _make_key(trader)
+    return {"id": made["id"], "kind": "hmac", "secret": made["secret"]}
+
+
+def _ed25519_key(trader: Trader) -> dict[str, str]:
+    private = Ed25519PrivateKey.generate()
+    public = base64.b64encode(private.public_key().public_bytes_raw()).decode()
+    secret = base64.b64encode(private.private_bytes_raw()).decode()
+    return {"id": _make_key(trader, public_key=public)["id"], "kind": "ed25519", "secret": secret}
+
+
+def _make_key(trader: Trader, **more: str) -> dict[str, str]:
+    body = {"name": "load", "scopes": ["trade"], **more}
+    return dict(trader.post("/account/api-keys", body).raise_for_status().json())
+
+
+def _load(kind: str, port: int, connections: int, credentials: Sequence[object]) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.load", kind, str(port), str(connections), str(SECONDS)]
-    finished = subprocess.run(command, input=json.dumps(tokens), capture_output=True, text=True, check=True)
+    finished = subprocess.run(command, input=json.dumps(credentials), capture_output=True, text=True, check=True)
     report = json.loads(finished.stdout)
     if report.pop("other"):
         raise RuntimeError(f"not every order was accepted: {finished.stdout}")

@@ -55,6 +55,9 @@ def _rest(server: Server, *, seed: int, requests: int) -> bool:
     print(
         f"\n{fuzz.judged.total():,} cases in {time.monotonic() - start:,.0f} s, {len(fuzz.wrong)} kinds of wrong answers"
     )
+    if "Traceback" in (log := server.log.read_text()):
+        print(f"\nWRONG: the server logged\n{log[-10_000:]}")
+        return False
     return not fuzz.wrong
 
 

@@ -7,6 +7,7 @@ or is an error that the registry of problems does not know by this status.
 
 import itertools
 import json
+import random
 import re
 from collections import Counter
 from typing import Any
@@ -125,13 +126,17 @@ class Fuzz:
         ]
 
     def run(self, *, seed: int, cases: int, each: int = ROUND) -> None:
-        """At least so many cases, in rounds over all calls; ``each``: about so many of a call, a source and a caller."""
-        for number in itertools.count():
+        """At least so many cases, in rounds over all calls in any order.
+
+        ``each``: about so many of a call, a source and a caller, in a round.
+        """
+        for number in itertools.count(seed):
             for schema, mode, share in self._sources:
-                for operation in (found.ok() for found in schema.get_all_operations()):
-                    for caller in self._callers:
-                        if _applies(operation, caller, mode):
-                            self._draw(operation, caller, mode, seed + number, each * share)
+                calls = [found.ok() for found in schema.get_all_operations()]
+                random.Random(number).shuffle(calls)
+                for operation, caller in itertools.product(calls, self._callers):
+                    if _applies(operation, caller, mode):
+                        self._draw(operation, caller, mode, number, each * share)
             if self.judged.total() >= cases:
                 return
 
