@@ -1,1 +1,4 @@
-"""Random requests over the AsyncAPI document: ``python -m tests.fuzz --requests 100000 --seed 7``; a short one in the suite."""
+"""Random requests, judged by the documents of the interfaces: the stream's (``fuzzing``) and REST's (``rest``).
+
+``python -m tests.fuzz [stream|rest] --requests 100000 --seed 7``; short ones in the suite.
+"""

@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+ANOTHER_KEY = "another"
+"""Stands for an idempotency key that was not used before."""
 VALUES: dict[str, list[Any]] = {
     "market": ["BTC/USD", "ETH/USD"],
     "symbol": ["BTC/USD", "ETH/USD"],
@@ -23,7 +25,7 @@ VALUES: dict[str, list[Any]] = {
     "offset": ["0", "1.50"],
     "group": ["1", "10", "0.5"],
     "client_order_id": ["a", "b", "c", "d"],
-    "Idempotency-Key": ["a", "b", "c"],
+    "Idempotency-Key": ["again", ANOTHER_KEY],
     "expires_at": ["2040-01-01T00:00:00Z", "2020-01-01T00:00:00Z"],
     "deadline_at": ["2040-01-01T00:00:00Z", "2020-01-01T00:00:00Z"],
     "interval": ["1m", "1h", "1d"],
@@ -84,6 +86,7 @@ def meaningful(document: dict[str, Any], values: dict[str, list[Any]]) -> dict[s
             is_id = parameter["in"] == "path"
             name, schema = parameter["name"], parameter["schema"]
             parameter["schema"] = {"enum": [A_THING]} if is_id else _narrowed(name, schema, known)
+            parameter["required"] = parameter.get("required", False) or name == "Idempotency-Key"
     return narrow
 
 
