@@ -17,7 +17,7 @@ LOOKS = [
     for route in ROUTES
     if route.method == "GET" and route.answer is not None and "{" not in route.path and not route.json_only
 ]
-PASSING = {"at", "unix_us", "request_id", "token", "expires_at", "waiting", "retry_after_s"}
+PASSING = {"at", "unix_us", "request_id", "token", "expires_at", "waiting", "retry_after_s", "projected_sequence"}
 """What may differ between two answers to the same question."""
 
 
