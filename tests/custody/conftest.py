@@ -7,7 +7,7 @@ import pytest
 from tests.fixtures import Database
 
 from .stage import Stage
-from .worlds import SimulatedWorld, World, programs, world
+from .worlds import NodeWorld, SimulatedWorld, World, programs, world
 
 NAMES = ("simulated", *programs())
 
@@ -22,6 +22,14 @@ def pytest_report_header() -> str:
 def any_world(request: pytest.FixtureRequest) -> Iterator[World]:
     """One for all tests of a run: each has addresses of its own, and starts at the tip."""
     with world(request.param) as found:
+        yield found
+
+
+@pytest.fixture(scope="session", params=programs())
+def node_world(request: pytest.FixtureRequest) -> Iterator[NodeWorld]:
+    """For what only a node has: wallets, JSON-RPC."""
+    with world(request.param) as found:
+        assert isinstance(found, NodeWorld)
         yield found
 
 

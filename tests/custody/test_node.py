@@ -100,13 +100,6 @@ def test_nobody_there_has_an_unknown_outcome() -> None:
 # What only a node has
 
 
-@pytest.fixture
-def node_world(any_world: World) -> NodeWorld:
-    if not isinstance(any_world, NodeWorld):
-        pytest.skip("the simulated chain has no wallets")
-    return any_world
-
-
 def test_a_payment_goes_from_psbt_to_block_and_may_be_sent_twice(node_world: NodeWorld) -> None:
     """Fund, sign, finalize, send, send again, bump: what withdrawals are made of."""
     with grpc.insecure_channel(node_world.target) as channel, client(node_world) as node:

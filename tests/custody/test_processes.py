@@ -8,8 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from bitcoind_proxy.client import ChainClient
 from bitcoind_proxy.errors import NodeFailure
 from funding.models import DepositWallet
@@ -17,7 +15,7 @@ from tests.fixtures import ROOT, Database, manage
 from tests.server import wait_until
 
 from .stage import SMALL, Stage, public_descriptor
-from .worlds import NodeWorld, World
+from .worlds import NodeWorld
 
 WAIT_S = 30.0
 
@@ -87,15 +85,13 @@ def test_people_add_a_wallet_by_a_command(simulated_stage: Stage, database: Data
     assert manage("resume_deposits", chain, url=database.url, check=False).returncode != 0
 
 
-def test_the_sidecar_serves_a_node_and_ends_at_a_signal(any_world: World, tmp_path: Path) -> None:
-    if not isinstance(any_world, NodeWorld):
-        pytest.skip("the simulated chain has no JSON-RPC")
-    user, password = any_world.rpc.credentials()
+def test_the_sidecar_serves_a_node_and_ends_at_a_signal(node_world: NodeWorld, tmp_path: Path) -> None:
+    user, password = node_world.rpc.credentials()
     target = f"unix:{tmp_path}/sidecar.sock"
     environment = {
         **os.environ,
-        "BITCOIND_CHAIN": any_world.chain,
-        "BITCOIND_RPC": f"{any_world.rpc.host}:{any_world.rpc.port}",
+        "BITCOIND_CHAIN": node_world.chain,
+        "BITCOIND_RPC": f"{node_world.rpc.host}:{node_world.rpc.port}",
         "BITCOIND_RPC_USER": user,
         "BITCOIND_RPC_PASSWORD": password,
         "BITCOIND_PROXY_LISTEN": target,
@@ -107,7 +103,7 @@ def test_the_sidecar_serves_a_node_and_ends_at_a_signal(any_world: World, tmp_pa
 
         def serves() -> bool:
             with contextlib.suppress(NodeFailure):
-                return node.tip().chain == any_world.chain
+                return node.tip().chain == node_world.chain
             return False
 
         try:

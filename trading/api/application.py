@@ -31,8 +31,8 @@ _ROUTES = [
 ROUTES = [*_ROUTES, limits_route(_ROUTES)]
 REALMS = ("/public", "/trade", "/health", "/account", "/deposit", "/withdrawal", "/staff", "/operator")
 """Where an unknown path is a program's mistake, and answered as one."""
-DJANGOS = "/account/security"
-"""A part of the realm /account that knows nothing of the engine, and is answered by Django (``accounts.api``)."""
+DJANGOS = ("/account/security", "/deposit")
+"""What knows nothing of the engine, and is answered by Django (``accounts.api``, ``funding.api``)."""
 _SAFE = ("GET", "HEAD")
 _router = Router(ROUTES)
 
