@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
-import trading.problems  # noqa: F401 (declares trading's codes)
+import funding.problems  # noqa: F401 (declares its codes, as trading's does)
+import trading.problems  # noqa: F401
 from accounts.problems import REGISTRY, Kind
 
 ADVICE = {

@@ -36,7 +36,7 @@ JUDGED_BY = (
     checks.response_schema_conformance,
     checks.response_headers_conformance,
 )
-WITH_IDS = ("/trade/orders", "/account/api-keys", "/account/security/factors", "/session")
+WITH_IDS = ("/trade/orders", "/account/api-keys", "/account/security/factors", "/session", "/deposit")
 """Realms of things that have ids, by the beginnings of their paths."""
 COSTLY = ("register", "sign_in", "change_password", "reset_password", "accept_totp")
 """Their hashes of passwords take a tenth of a second each: a tenth of the cases."""
