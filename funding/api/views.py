@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.fields import TextField, now_utc, page_of, principal_of
+from accounts.api.fields import PAGE_LIMIT, TextField, now_utc, page_of, principal_of
 from accounts.api.views import given
 from accounts.models import Account
 from funding.addresses import addresses_of, new_address
@@ -19,7 +19,7 @@ from funding.states import DepositState
 
 ASSET_LENGTH = 12
 PAGE_PARAMETERS = [
-    OpenApiParameter("limit", OpenApiTypes.INT, OpenApiParameter.QUERY),
+    OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": PAGE_LIMIT}, OpenApiParameter.QUERY),
     OpenApiParameter("cursor", OpenApiTypes.STR, OpenApiParameter.QUERY),
 ]
 
