@@ -11,6 +11,7 @@ import smtplib
 import threading
 from importlib import import_module
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import DatabaseError, close_old_connections, connection, transaction
@@ -83,8 +84,17 @@ def _deliver_one(now: dt.datetime) -> bool | None:
     mail = Mail.objects.select_for_update(skip_locked=True).filter(next_try_at__lte=now).order_by("next_try_at").first()
     if mail is None:
         return None
-    message = EmailMessage(mail.subject, unseal(mail.sealed_text), settings.DEFAULT_FROM_EMAIL, [mail.to])
     mail.tries += 1
+    try:
+        text = unseal(mail.sealed_text)
+    except InvalidToken:
+        log.error(
+            "mail %s is given up: its text was sealed with a key that is gone", mail.id
+        )  # or it would block the others
+        mail.next_try_at = None
+        mail.save(update_fields=["tries", "next_try_at"])
+        return False
+    message = EmailMessage(mail.subject, text, settings.DEFAULT_FROM_EMAIL, [mail.to])
     try:
         get_connection().send_messages([message])
     except (OSError, smtplib.SMTPException) as error:

@@ -261,6 +261,21 @@ def test_a_mail_that_the_server_does_not_take_is_tried_later_and_given_up_in_the
     assert Mail.objects.get().next_try_at is None
 
 
+def test_a_mail_that_cannot_be_read_any_more_does_not_hold_up_the_others(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "EMAIL_BACKEND", "django.core.mail.backends.locmem.EmailBackend")
+    sent_mail.outbox = []
+    with monkeypatch.context() as before:
+        before.setattr(settings, "SECRET_KEY", "another, lost since")
+        write_mail(to=EMAIL, user=user, subject="Lost", text="?", now=NOW)
+    write_mail(to=EMAIL, user=user, subject="Read", text="!", now=NOW + dt.timedelta(seconds=1))
+    deliver_waiting(now=NOW + dt.timedelta(seconds=2))
+    assert [one.subject for one in sent_mail.outbox] == ["Read"]
+    lost = Mail.objects.get(subject="Lost")
+    assert (lost.sent_at, lost.next_try_at) == (None, None)
+
+
 def test_old_mails_and_proofs_are_forgotten(user: User) -> None:
     send_sign_in_code(email=EMAIL, caller=HOME, now=NOW)
     forget_old(now=NOW + proofs.CODE_LIFETIME)
