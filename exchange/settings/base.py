@@ -14,6 +14,8 @@ NODE_MODULES = SITE / "node_modules"
 
 DEBUG = False
 DEMO = False
+DEMO_CHAIN: str | None = None
+"""What the demo's bitcoin chain is: simulated, or the regtest of a node of its own. None where money is real."""
 ALLOWED_HOSTS: list[str] = []
 
 INSTALLED_APPS = [

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
 
@@ -54,6 +55,45 @@ def test_from_an_address_to_a_credit_every_answer_says_where_it_stands(simulated
     assert (one["state"], one["confirmations"], one["why"]) == ("credited", 3, "It is credited.")
     assert [step["state"] for step in one["steps"]] == ["seen", "confirming", "crediting", "crediting", "credited"]
     assert one["sequence"] == simulated_stage.deposits()[0].credit_seq
+
+
+def test_in_a_demo_the_miner_pays_my_address_and_blocks_come_when_i_say(
+    simulated_stage: Stage, ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = send(ada, "post", "/deposit/addresses", {"asset": "BTC"}).json()["address"]
+    theirs = simulated_stage.address(simulated_stage.new_account()).address
+    for path, body in (("/deposit/test-coins", {"address": mine, "amount": "1"}), ("/deposit/test-blocks", None)):
+        answer = send(ada, "post", path, body)
+        assert (answer.status_code, answer.json()["code"]) == (404, "no_test_coins")
+    world = simulated_stage.world
+    monkeypatch.setattr(settings, "DEMO", True)
+    monkeypatch.setattr(settings, "DEMO_CHAIN", "simulated")
+    monkeypatch.setattr(settings, "FUNDING_NODES", {world.chain: world.target})
+    monkeypatch.setattr(settings, "RATE_LIMITS", True)
+    for address, amount, status, code in (
+        (theirs, "1", 404, "unknown_address"),
+        (mine, "0", 422, "test_coins_refused"),
+        (mine, "20.00000001", 422, "test_coins_refused"),
+        (mine, "1e3", 422, "invalid_field"),
+    ):
+        answer = send(ada, "post", "/deposit/test-coins", {"address": address, "amount": amount})
+        assert (answer.status_code, answer.json()["code"]) == (status, code), amount
+
+    paid = send(ada, "post", "/deposit/test-coins", {"address": mine, "amount": "0.5"})
+    assert paid.status_code == 201, paid.json()
+    simulated_stage.settle()
+    (seen,) = ada.get("/deposit").json()["items"]
+    assert (seen["txid"], seen["state"], seen["amount"]) == (paid.json()["txid"], "seen", "0.50000000")
+    heights = [send(ada, "post", "/deposit/test-blocks").json()["height"] for _ in range(3)]
+    assert heights == [heights[0], heights[0] + 1, heights[0] + 2]
+    simulated_stage.settle()
+    assert ada.get(f"/deposit/{seen['id']}").json()["state"] == "credited"
+    answers = [send(ada, "post", "/deposit/test-blocks") for _ in range(60)]
+    assert (answers[-1].status_code, answers[-1].json()["code"]) == (429, "rate_limited")
+
+    monkeypatch.setattr(settings, "FUNDING_NODES", {world.chain: "unix:/nonexistent.sock"})
+    answer = send(ada, "post", "/deposit/test-coins", {"address": mine, "amount": "0.5"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
 
 
 def test_addresses_are_fresh_and_bounded(ada: Client) -> None:

@@ -84,6 +84,8 @@ WHO = {
     "GET /deposit/addresses": "user",
     "POST /deposit/addresses": "user",
     "GET /deposit/{deposit_id}": "user",
+    "POST /deposit/test-blocks": "user",
+    "POST /deposit/test-coins": "user",
     "GET /trade/orders": "read",
     "GET /trade/orders/{id}/history": "read",
     "GET /trade/orders/{id}": "read",
