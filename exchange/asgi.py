@@ -29,6 +29,8 @@ from trading.runtime import Runtime  # noqa: E402
 from trading.stream import NOTICE  # noqa: E402
 from trading.stream.hub import Hub  # noqa: E402
 
+from .custody_terms import keep_terms  # noqa: E402
+
 log = logging.getLogger(__name__)
 
 
@@ -39,7 +41,7 @@ class Exchange:
         self.runtime: Runtime | None = None
         self.hub: Hub | None = None
         self.mail = MailDelivery()
-        self.sharing: asyncio.Task[None] | None = None
+        self.tasks: list[asyncio.Task[None]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -61,16 +63,17 @@ class Exchange:
                 self.hub = Hub(self.runtime)
                 self.runtime.observers.append(FillCredits())
                 if settings.REDIS_URL and settings.RATE_LIMITS:
-                    self.sharing = asyncio.create_task(share(settings.REDIS_URL, METERS))
+                    self.tasks.append(asyncio.create_task(share(settings.REDIS_URL, METERS)))
+                self.tasks.append(asyncio.create_task(keep_terms(self.runtime)))
                 scope.get("state", {})[NOTICE] = self.hub.shutdown_notice
                 self.runtime.start()
                 self.mail.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 self.mail.stop()
-                if self.sharing is not None:
-                    self.sharing.cancel()
-                    await asyncio.gather(self.sharing, return_exceptions=True)
+                for task in self.tasks:
+                    task.cancel()
+                await asyncio.gather(*self.tasks, return_exceptions=True)
                 if self.runtime is not None and self.hub is not None:
                     await self.hub.close()
                     await self.runtime.stop()

@@ -8,9 +8,11 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import Account, User
+from funding.models import DepositWallet
+from funding.terms import load_terms
 from trading.models import Asset
 
-from .stage import MIDDLE, Stage
+from .stage import MIDDLE, RULES, Stage
 
 PASSWORD = "a quiet long password"
 
@@ -94,6 +96,17 @@ def test_in_a_demo_the_miner_pays_my_address_and_blocks_come_when_i_say(
     monkeypatch.setattr(settings, "FUNDING_NODES", {world.chain: "unix:/nonexistent.sock"})
     answer = send(ada, "post", "/deposit/test-coins", {"address": mine, "amount": "0.5"})
     assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+
+
+def test_the_terms_of_an_asset_are_those_of_its_rules_once_it_has_a_wallet(simulated_stage: Stage) -> None:
+    terms = load_terms()
+    assert terms["BTC"].is_deposited
+    assert (terms["BTC"].minimum_deposit_atoms, terms["BTC"].confirmations) == (
+        RULES["minimum_atoms"],
+        RULES["confirmations"],
+    )
+    DepositWallet.objects.update(is_active=False)
+    assert "BTC" not in load_terms()
 
 
 def test_addresses_are_fresh_and_bounded(ada: Client) -> None:

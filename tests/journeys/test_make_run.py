@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -143,9 +144,13 @@ def clone(request: pytest.FixtureRequest) -> Iterator[Clone]:
     clone.discard()
 
 
+def listed(client: httpx.Client, path: str) -> list[dict[str, Any]]:
+    return list(client.get(path).raise_for_status().json()["items"])
+
+
 def states(client: httpx.Client) -> dict[str, str]:
     """Of the deposits, by txid."""
-    return {one["txid"]: one["state"] for one in client.get("/deposit").raise_for_status().json()["items"]}
+    return {one["txid"]: one["state"] for one in listed(client, "/deposit")}
 
 
 def test_a_stranger_trades_stops_and_goes_on(clone: Clone) -> None:
@@ -162,6 +167,8 @@ def test_a_stranger_trades_stops_and_goes_on(clone: Clone) -> None:
         assert client.get("/markets/BTC-USD").status_code == 200
         assert client.get("/static/vendor/preact/preact.mjs").status_code == 200
 
+        terms = {one["asset"]: (one["deposit"], one["minimum_deposit"]) for one in listed(client, "/public/assets")}
+        assert terms == {"BTC": (True, "0.00010000"), "ETH": (False, None), "USD": (False, None)}
         address = client.post("/deposit/addresses", json={"asset": "BTC"}).raise_for_status().json()["address"]
         coins = {"address": address, "amount": "0.05"}
         txid = client.post("/deposit/test-coins", json=coins).raise_for_status().json()["txid"]
