@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import Account, User
-from funding.models import DepositWallet
+from funding.models import DepositAddress, DepositWallet
 from funding.terms import load_terms
 from trading.models import Asset
 
@@ -117,6 +117,21 @@ def test_addresses_are_fresh_and_bounded(ada: Client) -> None:
     page = ada.get("/deposit/addresses?limit=15").json()
     rest = ada.get(f"/deposit/addresses?limit=15&cursor={page['next_cursor']}").json()
     assert (len(page["items"]), len(rest["items"]), rest["next_cursor"]) == (15, 5, None)
+
+
+def test_each_trading_account_has_addresses_of_its_own(ada: Client) -> None:
+    main = Account.objects.get(owner__email="ada@example.com")
+    other = Account.objects.create(owner=main.owner, name="second", is_linked=True)
+    for account, asked in ((main, None), (other, str(other.id))):
+        headers = {} if asked is None else {"X-Account": asked}
+        made = ada.post("/deposit/addresses", {"asset": "BTC"}, content_type="application/json", headers=headers)
+        assert made.status_code == 201, made.json()
+        assert DepositAddress.objects.get(address=made.json()["address"]).account == account
+        listed = ada.get("/deposit/addresses", headers=headers).json()["items"]
+        assert [one["address"] for one in listed] == [made.json()["address"]]
+    for asked, status, code in (("x", 400, "invalid_parameter"), ("999999999", 404, "unknown_account")):
+        answer = ada.get("/deposit/addresses", headers={"X-Account": asked})
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 def test_what_cannot_be_is_a_clear_problem(simulated_stage: Stage, ada: Client) -> None:
