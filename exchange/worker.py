@@ -17,7 +17,7 @@ each time it comes back while the event loop is busy, all callers wait for it; P
 
 
 UNSENT_LIMIT = 16 * 1024
-"""Bytes that the kernel, and this process again, keep for a peer that does not read, before it counts as one that does not."""
+"""Bytes that the kernel takes for a peer beyond what is on its way, before the peer counts as one that does not read."""
 CLOSE_GOING_AWAY = 1001
 CLOSE_LIMIT_S = 3.0
 
@@ -29,7 +29,7 @@ class StreamProtocol(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=UNSENT_LIMIT)  # type: ignore[attr-defined]
+        transport.set_write_buffer_limits(high=0)  # type: ignore[attr-defined]
         connection = transport.get_extra_info("socket")
         if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_LIMIT)
