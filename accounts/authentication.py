@@ -24,7 +24,6 @@ from django.core import signing
 from django.db import close_old_connections
 from django.http import HttpRequest
 
-from .key_sealing import NotOpened, unseal
 from .models import Account, ApiKey, Session
 from .problems import (
     ADDRESS_NOT_ALLOWED,
@@ -36,6 +35,7 @@ from .problems import (
     Problem,
 )
 from .scopes import SCOPES, has_role
+from .sealing import NotOpened, unseal
 from .sessions import hash_token, note_use
 from .signatures import Ed25519Verifier, HmacVerifier, Verifier
 

@@ -279,7 +279,10 @@ class EmbeddedPostgres:
     def _refuse_other_major(self) -> None:
         found = (self.data_dir / "PG_VERSION").read_text().strip()
         answer = self._run([str(self._binaries / "postgres"), "--version"])
-        major = answer.stdout.decode().split()[-1].split(".")[0] if answer and answer.returncode == 0 else "unknown"
+        output = answer.stdout.decode(errors="replace") if answer else ""
+        if answer is None or answer.returncode:
+            raise refusal_of_output(output, self._folder, "PostgreSQL does not say its version")
+        major = output.split()[-1].split(".")[0]
         if found != major:
             raise Refusal(
                 f"the data in {self.data_dir} was written by PostgreSQL {found}, "

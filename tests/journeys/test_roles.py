@@ -74,6 +74,8 @@ WHO = {
     "GET /account/security/events": "user",
     "POST /account/security/email": "user",
     "POST /account/security/email/code": "user",
+    "POST /account/security/email/new": "user",
+    "PUT /account/security/email/new": "user",
     "POST /account/security/password": "user",
     "POST /account/security/recovery-codes": "user",
     "POST /account/security/step-up": "user",
