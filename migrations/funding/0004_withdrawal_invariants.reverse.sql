@@ -1,0 +1,12 @@
+DROP TRIGGER funding_approval_append_only ON funding_approval;
+DROP TRIGGER funding_withdrawal_step_append_only ON funding_withdrawal_step;
+DROP TRIGGER funding_withdrawal_address_stays ON funding_withdrawal_address;
+DROP TRIGGER funding_withdrawal_stays ON funding_withdrawal;
+DROP TRIGGER funding_withdrawal_address_guard ON funding_withdrawal_address;
+DROP TRIGGER funding_approval_guard ON funding_approval;
+DROP TRIGGER funding_withdrawal_guard ON funding_withdrawal;
+DROP TRIGGER funding_withdrawal_begins ON funding_withdrawal;
+DROP FUNCTION funding_withdrawal_address_guard();
+DROP FUNCTION funding_approval_guard();
+DROP FUNCTION funding_withdrawal_guard();
+DROP FUNCTION funding_withdrawal_begins();
