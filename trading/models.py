@@ -324,6 +324,32 @@ class Candle(models.Model):
         return f"{self.market} {self.interval_s} {self.start_us}"
 
 
+class WithdrawalHold(models.Model):
+    """What is or was held for a withdrawal: ``held_seq`` held it, ``ended_seq`` released or settled it; null while it lasts.
+
+    ``fee_atoms``: the house's part of what was settled; null for one that was released.
+    """
+
+    held_seq = models.BigIntegerField(primary_key=True)
+    reference = models.TextField()
+    account_id = models.BigIntegerField()
+    asset = models.CharField(max_length=12)
+    amount_atoms = Atoms()
+    ended_seq = models.BigIntegerField(null=True, unique=True)
+    fee_atoms = Atoms(null=True)
+
+    class Meta:
+        db_table = "withdrawal_hold"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reference"], condition=models.Q(ended_seq=None), name="withdrawal_hold_is_one_per_reference"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
 class FaucetGrant(models.Model):
     """What the faucet gave, to hold the limit per account and day. One row a credit, named by its command id."""
 

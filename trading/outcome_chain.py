@@ -43,6 +43,10 @@ KINDS: tuple[type[Outcome], ...] = (
     outcomes.SelfTradePrevented,
     outcomes.AuctionUncrossed,
     outcomes.Transferred,
+    outcomes.WithdrawalHeld,
+    outcomes.WithdrawalReleased,
+    outcomes.WithdrawalSettled,
+    outcomes.CustodyMoved,
 )
 
 _encode = msgspec.json.Encoder().encode

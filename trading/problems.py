@@ -51,6 +51,8 @@ _TITLES = {
     Reason.CANCEL_FAILED: "The order to be replaced was not open, so no other was placed.",
     Reason.BELOW_FILLED: "More than that has been filled already.",
     Reason.INVALID_ACCOUNT: "There is no such account.",
+    Reason.REFERENCE_IN_USE: "Something is held under this reference already.",
+    Reason.UNKNOWN_HOLD: "Nothing is held under this reference.",
 }
 _REFUSALS: dict[Reason, Kind] = {
     Reason.UNKNOWN_ORDER: UNKNOWN_ORDER,

@@ -1,7 +1,8 @@
 """Balances: all arithmetic on available and held. Amounts in atomic units.
 
-Invariants: neither part is ever negative; the held part of an account's balance is the sum of what its open orders in
-that asset hold; over all accounts an asset adds up to what was credited. Fees go to the house's available balance.
+Invariants: neither part is ever negative; the held part of an account's balance is the sum of what its open orders and its
+withdrawals in that asset hold; over all accounts an asset adds up to what was credited less what was withdrawn. Fees go to the
+house's available balance.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ BALANCE: Final = 7
 
 
 class Balance:
-    """What one account owns of one asset: available to trade, and held for its open orders.
+    """What one account owns of one asset: available to trade, and held for its open orders and withdrawals.
 
     ``told_seq`` is the last event that told of it, so that each does so once.
     """

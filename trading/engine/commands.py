@@ -18,6 +18,7 @@ Peg = Literal["none", "best_bid", "best_offer"]
 AssetKind = Literal["crypto", "token", "fiat"]
 MarketState = Literal["open", "post_only", "cancel_only", "halted", "auction"]
 CreditSource = Literal["faucet", "adjustment", "deposit"]
+Custody = Literal["custody_hot", "custody_cold", "custody_transit", "network_fees"]
 CancelCause = Literal["user", "disconnect"]
 
 
@@ -115,6 +116,42 @@ class TransferFunds:
     to_account: int
     asset: str
     amount_atoms: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldWithdrawal:
+    """Holds what is to leave the exchange, our fee included, until it is released or settled under its ``reference``."""
+
+    account: int
+    asset: str
+    amount_atoms: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseWithdrawal:
+    """Gives back what a HoldWithdrawal held: nothing has left."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleWithdrawal:
+    """What a HoldWithdrawal held has left: ``fee_atoms`` of it are the house's, the rest was paid out of the hot wallet."""
+
+    reference: str
+    fee_atoms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveCustody:
+    """What the house keeps was moved, or spent on network fees. ``reference`` names the cause outside the journal."""
+
+    asset: str
+    amount_atoms: int
+    source: Custody
+    target: Custody
     reference: str
 
 
@@ -265,6 +302,10 @@ Command = (
     | CancelAll
     | ReverseCredit
     | TransferFunds
+    | HoldWithdrawal
+    | ReleaseWithdrawal
+    | SettleWithdrawal
+    | MoveCustody
     | SetOwner
     | AmendOrder
     | CancelReplace
@@ -293,6 +334,10 @@ KINDS: dict[str, type[Command]] = {
         CancelAfter,
         Tick,
         TransferFunds,
+        HoldWithdrawal,
+        ReleaseWithdrawal,
+        SettleWithdrawal,
+        MoveCustody,
     )
 }
 

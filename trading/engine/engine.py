@@ -1,9 +1,9 @@
 """The engine: a fold over events. The same events give the same outcomes and the same state, on any machine.
 
 ``apply`` is total: an expected refusal is an outcome with its reason, a broken invariant raises. Time is the event's.
-The state is ``assets``, ``markets`` with their books and waiting orders, balances, fee tiers, owners, open orders, timers, the
-queue of what was set off, the version of the rules and the numbers of the last event and trade; everything in it is an
-integer or a name. One thread applies the events. docs/matching.md says what every event comes to.
+The state is ``assets``, ``markets`` with their books and waiting orders, balances, what is held for withdrawals, fee tiers,
+owners, open orders, timers, the queue of what was set off, the version of the rules and the numbers of the last event and
+trade; everything in it is an integer or a name. One thread applies the events. docs/matching.md says what every event comes to.
 """
 
 import contextlib
@@ -26,12 +26,16 @@ from .commands import (
     DefineAsset,
     DefineMarket,
     Event,
+    HoldWithdrawal,
+    MoveCustody,
     PlaceOrder,
+    ReleaseWithdrawal,
     ReverseCredit,
     SetFeeTier,
     SetMarketState,
     SetOwner,
     SetRules,
+    SettleWithdrawal,
     Tick,
     TransferFunds,
 )
@@ -64,6 +68,7 @@ from .placing import Placing
 from .plain import CANCEL, MARKET_SHIFT, PlainOrders, plain_header
 from .rules import FIRST, LATEST
 from .unpacking import Unpacker
+from .withdrawals import Withdrawals
 from .words import IS_NATIVE
 
 with contextlib.suppress(ImportError):  # only compiled code needs it
@@ -88,6 +93,7 @@ class Engine:
         self.balances = Balances()
         self.open_orders = OpenOrders()
         self.accounts = Accounts(self.balances)
+        self.withdrawals = Withdrawals(self.assets, self.balances, self.open_orders)
         self.matcher = Matcher(self.balances, self.open_orders)
         self.placing = Placing(self.open_orders, self.matcher, self.accounts)
         self._consequences = Consequences(self.open_orders, self.placing, self.markets)
@@ -226,6 +232,14 @@ class Engine:
                 self._reverse_credit(command)
             case TransferFunds():
                 self._transfer(command)
+            case HoldWithdrawal():
+                self.withdrawals.hold(command)
+            case ReleaseWithdrawal():
+                self.withdrawals.release(command)
+            case SettleWithdrawal():
+                self.withdrawals.settle(command)
+            case MoveCustody():
+                self.withdrawals.move_custody(command)
             case SetFeeTier():
                 self._tell(self._set_fee_tier(command))
             case SetOwner():

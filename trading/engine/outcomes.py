@@ -8,7 +8,7 @@ BalanceChanged come last, once for each (account, asset) in the order of the fir
 from enum import StrEnum
 from typing import NamedTuple
 
-from .commands import MarketState, OrderType, SelfTradePrevention, Side
+from .commands import Custody, MarketState, OrderType, SelfTradePrevention, Side
 
 
 class Reason(StrEnum):
@@ -47,6 +47,8 @@ class Reason(StrEnum):
     CANCEL_FAILED = "cancel_failed"
     BELOW_FILLED = "below_filled"
     INVALID_ACCOUNT = "invalid_account"
+    REFERENCE_IN_USE = "reference_in_use"
+    UNKNOWN_HOLD = "unknown_hold"
 
 
 class AssetDefined(NamedTuple):
@@ -93,6 +95,44 @@ class Transferred(NamedTuple):
     to_account: int
     asset: str
     amount_atoms: int
+
+
+class WithdrawalHeld(NamedTuple):
+    """Of what was available to ``account``, this is held for the withdrawal of this reference now."""
+
+    account: int
+    asset: str
+    amount_atoms: int
+    reference: str
+
+
+class WithdrawalReleased(NamedTuple):
+    """Terminal: what was held for the withdrawal is available again."""
+
+    account: int
+    asset: str
+    amount_atoms: int
+    reference: str
+
+
+class WithdrawalSettled(NamedTuple):
+    """Terminal: what was held for the withdrawal has left, ``fee_atoms`` of it to the house, the rest out of the hot wallet."""
+
+    account: int
+    asset: str
+    amount_atoms: int
+    fee_atoms: int
+    reference: str
+
+
+class CustodyMoved(NamedTuple):
+    """Kinds of the chart of accounts: so much less is in ``source``, so much more in ``target``."""
+
+    asset: str
+    amount_atoms: int
+    source: Custody
+    target: Custody
+    reference: str
 
 
 class CommandRejected(NamedTuple):
@@ -300,6 +340,10 @@ Outcome = (
     | Credited
     | CreditReversed
     | Transferred
+    | WithdrawalHeld
+    | WithdrawalReleased
+    | WithdrawalSettled
+    | CustodyMoved
     | CommandRejected
     | OrderRejected
     | OrderAccepted
@@ -331,6 +375,10 @@ KINDS: dict[str, type[Outcome]] = {
         Credited,
         CreditReversed,
         Transferred,
+        WithdrawalHeld,
+        WithdrawalReleased,
+        WithdrawalSettled,
+        CustodyMoved,
         CommandRejected,
         OrderRejected,
         OrderAccepted,

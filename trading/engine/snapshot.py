@@ -16,8 +16,11 @@ from .holds import hold_atoms
 from .market import Market
 from .open_orders import Ended, Triggered
 from .order_book import Order, Special
+from .outcomes import WithdrawalHeld
 
-FORMAT: Final = 3
+FORMAT: Final = 4
+WITHOUT_WITHDRAWALS: Final = 3
+"""What a state that holds nothing for withdrawals is written as, so that snapshots from before there were any keep their hash."""
 
 SPECIAL_FIELDS: Final = (
     "type",
@@ -45,8 +48,8 @@ class SnapshotInvalid(Exception):
 
 def dump(engine: Engine) -> bytes:
     """The state as canonical JSON. Assets and markets as they were defined, orders in the order of their acceptance."""
-    state = {
-        "format": FORMAT,
+    state: dict[str, Any] = {
+        "format": WITHOUT_WITHDRAWALS,
         "seq": engine.seq,
         "at_us": engine.at_us,
         "rules": engine.rules,
@@ -60,6 +63,9 @@ def dump(engine: Engine) -> bytes:
         "orders": [_dump_order(order) for order in engine.orders.values()],
         "queue": [_dump_item(item) for item in engine.open_orders.queue],
     }
+    if engine.withdrawals.holds:
+        state["format"] = FORMAT
+        state["withdrawals"] = [list(held) for _, held in sorted(engine.withdrawals.holds.items())]
     return json.dumps(state, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -132,7 +138,7 @@ def _dump_item(item: Triggered | Ended) -> dict[str, Any]:
 
 
 def _load_state(state: dict[str, Any]) -> Engine:
-    if state["format"] != FORMAT:
+    if state["format"] not in (WITHOUT_WITHDRAWALS, FORMAT):
         raise SnapshotInvalid(f"snapshot format {state['format']}, this version reads {FORMAT}")
     engine = Engine()
     orders = engine.open_orders
@@ -148,6 +154,8 @@ def _load_state(state: dict[str, Any]) -> Engine:
         balance = engine.balances.of(account, asset_name)
         balance.available_atoms = available_atoms
         balance.held_atoms = held_atoms
+    for account, asset_name, amount_atoms, reference in state["withdrawals"] if state["format"] == FORMAT else ():
+        engine.withdrawals.holds[reference] = WithdrawalHeld(account, asset_name, amount_atoms, reference)
     for fields in state["markets"]:
         _load_market(engine, fields)
     for fields in state["orders"]:
@@ -253,12 +261,15 @@ def _load_waiting(engine: Engine) -> None:
 
 
 def _check_holds(engine: Engine) -> None:
-    """Every balance holds what its open orders hold, or the snapshot is damaged."""
+    """Every balance holds what its open orders and withdrawals hold, or the snapshot is damaged."""
     holds: dict[tuple[int, str], int] = {}
     for order in engine.orders.values():
         balance = order.participant.holding(order.is_buy)
         key = (balance.account, balance.asset)
         holds[key] = holds.get(key, 0) + hold_atoms(order)
+    for withdrawal in engine.withdrawals.holds.values():
+        key = (withdrawal.account, withdrawal.asset)
+        holds[key] = holds.get(key, 0) + withdrawal.amount_atoms
     held = {(account, asset): held for account, asset, _, held in engine.all_balances() if held}
     if {key: held for key, held in holds.items() if held} != held:
-        raise SnapshotInvalid("what the balances hold is not what the open orders hold")
+        raise SnapshotInvalid("what the balances hold is not what the open orders and withdrawals hold")

@@ -10,8 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from ledger.models import Kind
 from ledger.posting import EntryDraft, Line
 from trading.engine import outcomes as told
-from trading.engine.commands import Credit, DefineMarket, ReverseCredit
-from trading.engine.outcomes import BalanceChanged, Credited, CreditReversed, Filled, Transferred
+from trading.engine.commands import Credit, DefineMarket, MoveCustody, ReverseCredit
+from trading.engine.outcomes import (
+    BalanceChanged,
+    Credited,
+    CreditReversed,
+    CustodyMoved,
+    Filled,
+    Transferred,
+    WithdrawalSettled,
+)
 from trading.fold import Applied
 
 _USER, _FEES, _ROUNDING = Kind.USER.value, Kind.FEES.value, Kind.ROUNDING.value
@@ -45,6 +53,8 @@ _MOVES_NOTHING = frozenset(
         told.OrderRefreshed,
         told.SelfTradePrevented,
         told.AuctionUncrossed,
+        told.WithdrawalHeld,
+        told.WithdrawalReleased,
     )
 )
 """After these, and no other, a balance can only differ in what is held of it."""
@@ -61,12 +71,12 @@ def entries(applied: Iterable[Applied], markets: Mapping[str, DefineMarket]) -> 
 def entry(event: Applied, markets: Mapping[str, DefineMarket]) -> EntryDraft | None:
     """The entry of this event, if it changes a balance. Raises TypeError if it is not known how to post an outcome."""
     outcomes = event.outcomes
-    if not outcomes or type(outcomes[-1]) is not BalanceChanged:
+    if not outcomes or (type(outcomes[-1]) is not BalanceChanged and type(event.command) is not MoveCustody):
         return None
     fills: list[Filled] = []
     changed: list[BalanceChanged] = []
     credit: Credited | CreditReversed | None = None
-    transfer: Transferred | None = None
+    move: Transferred | WithdrawalSettled | CustodyMoved | None = None
     for outcome in outcomes:
         kind = type(outcome)
         if kind is BalanceChanged:
@@ -75,17 +85,17 @@ def entry(event: Applied, markets: Mapping[str, DefineMarket]) -> EntryDraft | N
             fills.append(outcome)  # type: ignore[arg-type]
         elif kind is Credited or kind is CreditReversed:
             credit = outcome  # type: ignore[assignment]
-        elif kind is Transferred:
-            transfer = outcome  # type: ignore[assignment]
+        elif kind is Transferred or kind is WithdrawalSettled or kind is CustodyMoved:
+            move = outcome  # type: ignore[assignment]
         elif kind not in _MOVES_NOTHING:
             raise TypeError(f"event {event.seq} changes a balance, but nobody knows how to post {kind.__name__}")
-    if not fills and credit is None and transfer is None:
-        return EntryDraft(event.seq, event.at_us, _hold_lines(changed))
+    if not fills and credit is None and move is None:
+        return EntryDraft(event.seq, event.at_us, _hold_lines(changed)) if changed else None
     moves = _Moves()
     for fill in fills:
         moves.add_fill(fill, markets[fill.market])
-    if transfer is not None:
-        moves.add_transfer(transfer)
+    if move is not None:
+        moves.add_move(move)
     if credit is None:
         return EntryDraft(event.seq, event.at_us, moves.lines(changed))
     moves.add_credit(event, credit)
@@ -119,10 +129,26 @@ class _Moves:
         self._credits[credit.account, asset] = kind, amount
         self._house.append(((None, asset, _SOURCES[command.source]), kind, -amount, 0))
 
-    def add_transfer(self, transfer: Transferred) -> None:
-        account, to_account, asset, amount = transfer
-        self._credits[account, asset] = "transfer", -amount
-        self._credits[to_account, asset] = "transfer", amount
+    def add_move(self, move: Transferred | WithdrawalSettled | CustodyMoved) -> None:
+        if type(move) is Transferred:
+            account, to_account, asset, amount = move
+            self._credits[account, asset] = "transfer", -amount
+            self._credits[to_account, asset] = "transfer", amount
+        elif type(move) is WithdrawalSettled:
+            self._add_withdrawal(move)
+        elif type(move) is CustodyMoved:
+            self._house.append(((None, move.asset, move.source), "custody", move.amount_atoms, 0))
+            self._house.append(((None, move.asset, move.target), "custody", -move.amount_atoms, 0))
+
+    def _add_withdrawal(self, withdrawal: WithdrawalSettled) -> None:
+        account, asset, amount, fee, _ = withdrawal
+        if paid := amount - fee:
+            self._credits[account, asset] = "withdrawal", -paid
+            self._house.append(((None, asset, Kind.CUSTODY_HOT.value), "withdrawal", paid, 0))
+        if fee:
+            self._fees[account, asset] = self._fees.get((account, asset), 0) + fee
+            self._earned[asset] = self._earned.get(asset, 0) + fee
+            self._rounded.setdefault(asset, 0)
 
     def add_fill(self, fill: Filled, market: DefineMarket) -> None:
         base, quote, trades, fees = market.base, market.quote, self._trades, self._fees

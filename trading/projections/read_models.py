@@ -1,13 +1,15 @@
-"""What a batch of events changes in the read models: assets, markets, orders, trades, fills, candles. The books are apart."""
+"""What a batch of events changes in the read models: assets, markets, orders, trades, fills, candles, what is held for
+withdrawals. The books are apart.
+"""
 
 from collections.abc import Sequence
 
 from trading.fold import Applied
 
-from . import candles, markets, orders, steps
+from . import candles, markets, orders, steps, withdrawals
 from .orders import OrderBatch
 
-TABLES = ("asset", "market", "trading_order", "order_step", "trade", "fill", "candle")
+TABLES = ("asset", "market", "trading_order", "order_step", "trade", "fill", "candle", "withdrawal_hold")
 """The tables that are written here alone, so that they can be made anew. Those that others refer to come first."""
 
 PREPARE = f"{orders.PREPARE};{steps.PREPARE};{candles.PREPARE}"
@@ -18,4 +20,9 @@ def statements(batch: Sequence[Applied]) -> list[str]:
     batched = OrderBatch()
     for event in batch:
         batched.add(event)
-    return [*markets.statements(batch), *batched.statements(), *candles.statements(batch)]
+    return [
+        *markets.statements(batch),
+        *batched.statements(),
+        *candles.statements(batch),
+        *withdrawals.statements(batch),
+    ]

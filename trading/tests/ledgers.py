@@ -1,4 +1,6 @@
-"""A small exchange without threads, for tests of the books: commands are journaled, folded and posted one batch at a time."""
+"""A small exchange without threads, for tests of the books: commands are journaled, folded and posted one batch at a time,
+with the holds of withdrawals and no other read models.
+"""
 
 from typing import Self
 
@@ -13,6 +15,7 @@ from trading.fold import Applied, Fold
 from trading.journal.append import append
 from trading.journal.read import head_seq, records_between
 from trading.journal.records import draft, new_command_id
+from trading.projections import withdrawals
 from trading.projections.postings import entries
 from trading.projections.projector import read_checkpoint
 from trading.rederivation import Rederivation
@@ -68,7 +71,8 @@ class Ledgered:
             return []
         with self.connection.transaction():
             self.connection.execute("SELECT move_projection_checkpoint(%s, %s, %s)", (before, *self._state.known))
-            for statement in self._books.statements(entries(applied, self._markets)):
+            posted = self._books.statements(entries(applied, self._markets))
+            for statement in (*posted, *withdrawals.statements(applied)):
                 self.connection.execute(statement)
         return applied[-1].outcomes
 

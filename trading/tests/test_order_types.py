@@ -24,7 +24,8 @@ from .world import do, serving
 
 ROUNDS, TOGETHER = 150, 20
 TOLD = {kind.__name__ for kind in KINDS} - {
-    *("AssetDefined", "MarketDefined", "RulesSet", "OwnerSet", "FeeTierSet", "CreditReversed", "Transferred")
+    *("AssetDefined", "MarketDefined", "RulesSet", "OwnerSet", "FeeTierSet", "CreditReversed", "Transferred"),
+    *("WithdrawalHeld", "WithdrawalReleased", "WithdrawalSettled", "CustodyMoved"),
 }
 """Every kind of outcome that random traders bring about."""
 

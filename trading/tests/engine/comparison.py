@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from trading.engine.commands import Event
 from trading.engine.engine import Engine
-from trading.engine.outcomes import Credited, CreditReversed, Filled, Outcome, Reason
+from trading.engine.outcomes import Credited, CreditReversed, Filled, Outcome, Reason, WithdrawalSettled
 from trading.engine.packed import pack
 from trading.engine.snapshot import dump, load, state_hash
 from trading.engine.unpacking import unpack
@@ -108,6 +108,8 @@ class Comparison:
                 self._credited[outcome.asset] += outcome.amount_atoms
             elif isinstance(outcome, CreditReversed):
                 self._credited[outcome.asset] -= outcome.amount_atoms
+            elif isinstance(outcome, WithdrawalSettled):
+                self._credited[outcome.asset] -= outcome.amount_atoms - outcome.fee_atoms
 
     def _compare_resumed(self, event: Event, outcomes: list[Outcome]) -> None:
         if self._resumed is not None:

@@ -12,14 +12,18 @@ from trading.engine.commands import (
     Command,
     Credit,
     Event,
+    HoldWithdrawal,
     Leg,
+    MoveCustody,
     Options,
     PlaceOrder,
+    ReleaseWithdrawal,
     ReverseCredit,
     SetFeeTier,
     SetMarketState,
     SetOwner,
     SetRules,
+    SettleWithdrawal,
     Tick,
     TransferFunds,
 )
@@ -238,13 +242,36 @@ rare = st.one_of(
     st.builds(SetRules, version=st.sampled_from((0, 1, 2))),
     st.builds(SetFeeTier, account=st.integers(0, 5), tier=st.sampled_from((-1, 0, 1, 2, 3, 63, 64))),
 )
+references = st.sampled_from(("w1", "w2", "w3"))
+places = st.sampled_from(("custody_hot", "custody_cold", "network_fees"))
+withdrawals = st.one_of(
+    st.builds(
+        HoldWithdrawal,
+        account=st.integers(0, 5),
+        asset=st.sampled_from(("BTC", "USD", "ETH", "DOGE")),
+        amount_atoms=st.integers(0, 5_000) | st.just(10**40),
+        reference=references,
+    ),
+    st.builds(ReleaseWithdrawal, reference=references),
+    st.builds(SettleWithdrawal, reference=references, fee_atoms=st.integers(-1, 20)),
+    st.builds(
+        MoveCustody,
+        asset=st.sampled_from(("BTC", "DOGE")),
+        amount_atoms=st.integers(0, 50) | st.just(10**36 + 1),
+        source=places,
+        target=places,
+        reference=st.just("drawn"),
+    ),
+)
 states = st.builds(
     SetMarketState,
     market=st.sampled_from((*flow.MARKETS, "DOGE/USD")),
     state=st.sampled_from(("open", "open", "open", "auction", "post_only", "cancel_only", "halted")),
     reason=st.just("drawn"),
 )
-commands: st.SearchStrategy[Command] = st.one_of(orders, orders, orders, orders, amendments, cancels, rare, states)
+commands: st.SearchStrategy[Command] = st.one_of(
+    orders, orders, orders, orders, amendments, cancels, rare, withdrawals, states
+)
 steps: st.SearchStrategy[Steps] = st.lists(st.tuples(delays, commands), min_size=10, max_size=LONGEST)
 
 

@@ -9,7 +9,7 @@ UNCROSSED = ("open", "post_only")
 
 
 def check(state: State, credited: dict[str, int]) -> None:
-    """Raises AssertionError. ``credited``: what was credited of each asset so far, less what was taken back."""
+    """Raises AssertionError. ``credited``: what was credited of each asset so far, less what was taken back or paid out."""
     in_books: list[int] = []
     for name, market in state.markets.items():
         for side, numbers in (("buy", market.bids), ("sell", market.asks)):
@@ -51,7 +51,7 @@ def _check_order(order: OrderState) -> None:
 
 
 def _check_money(state: State, credited: dict[str, int]) -> None:
-    """Nobody owes anything, nothing was made or lost, and only who has open orders has something held."""
+    """Nobody owes anything, nothing was made or lost, and only who has open orders or withdraws has something held."""
     totals: Counter[str] = Counter()
     for (account, asset), (available, held) in state.balances.items():
         assert available >= 0, f"account {account} has {available} {asset}"
@@ -59,5 +59,5 @@ def _check_money(state: State, credited: dict[str, int]) -> None:
         assert account != HOUSE or held == 0
         totals[asset] += available + held
     assert totals == Counter(credited)
-    with_orders = {order.account for order in state.orders.values()}
-    assert all(account in with_orders for (account, _), (_, held) in state.balances.items() if held)
+    holding = {order.account for order in state.orders.values()} | {held[0] for held in state.withdrawals.values()}
+    assert all(account in holding for (account, _), (_, held) in state.balances.items() if held)

@@ -40,7 +40,9 @@ class MarketState(NamedTuple):
 
 
 class State(NamedTuple):
-    """``balances``: (available, held) by account and asset, if not zero. ``switches``: when dead man's switches fire."""
+    """``balances``: (available, held) by account and asset, if not zero. ``switches``: when dead man's switches fire.
+    ``withdrawals``: account, asset and atoms of those that are held for, by reference.
+    """
 
     orders: dict[int, OrderState]
     markets: dict[str, MarketState]
@@ -49,6 +51,7 @@ class State(NamedTuple):
     trades: int
     rules: int
     queued: int
+    withdrawals: dict[str, tuple[int, str, int]]
 
 
 def of_engine(engine: Engine) -> State:
@@ -68,6 +71,9 @@ def of_engine(engine: Engine) -> State:
         trades=engine.matcher.last_trade,
         rules=engine.rules,
         queued=len(engine.open_orders.queue),
+        withdrawals={
+            name: (held.account, held.asset, held.amount_atoms) for name, held in engine.withdrawals.holds.items()
+        },
     )
 
 
@@ -129,6 +135,7 @@ def of_oracle(oracle: Oracle) -> State:
         trades=world.trades,
         rules=world.rules,
         queued=len(world.queue),
+        withdrawals={held.reference: (held.account, held.asset, held.amount_atoms) for held in world.withdrawals},
     )
 
 

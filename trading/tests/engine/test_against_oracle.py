@@ -68,7 +68,7 @@ def test_a_hundred_thousand_commands_like_the_oracle_meeting_everything() -> Non
 def test_more_is_set_off_than_one_event_takes() -> None:
     """A deep flow in which a crowd waits for one price; what one event leaves in the queue is taken by the next ones."""
     engine, most = Engine(), 0
-    events: list[Event] = list(flow.events(1, 4_000, flow.DEEP))
+    events: list[Event] = list(flow.events(2, 1_500, flow.DEEP))
     for event in events:
         engine.apply(event)
         most = max(most, len(engine.open_orders.queue))

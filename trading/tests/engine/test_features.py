@@ -7,7 +7,7 @@ import pytest
 from trading.engine.bounds import MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_PRICE_TICKS, MAXIMUM_QUANTITY_LOTS
 from trading.engine.commands import Event, PlaceOrder
 from trading.engine.engine import Engine
-from trading.engine.outcomes import BalanceChanged, Filled, Reason
+from trading.engine.outcomes import BalanceChanged, Filled, Reason, WithdrawalSettled
 from trading.engine.snapshot import dump, load, state_hash
 from trading.tests.engine import flow
 from trading.tests.engine.desk import ALICE, BOB, BTC, ETH, Desk, ending, fills, kinds, market
@@ -77,6 +77,8 @@ def test_f1_all_that_is_credited_is_somebodys_after_every_event() -> None:
                 credited[outcome.asset] = credited.get(outcome.asset, 0) + outcome.amount_atoms  # type: ignore[union-attr]
             elif type(outcome).__name__ == "CreditReversed":
                 credited[outcome.asset] -= outcome.amount_atoms  # type: ignore[union-attr]
+            elif isinstance(outcome, WithdrawalSettled):
+                credited[outcome.asset] -= outcome.amount_atoms - outcome.fee_atoms
         owned: dict[str, int] = {}
         for _, asset, available, held in engine.all_balances():
             assert available >= 0 and held >= 0
@@ -95,7 +97,7 @@ def test_the_last_outcomes_of_an_event_are_its_balances_each_once() -> None:
         for one in changed:
             assert engine.balance(one.account, one.asset) == (one.available_atoms, one.held_atoms)
         met += any(isinstance(outcome, Filled) for outcome in outcomes)
-    assert met > 200
+    assert met > 150
 
 
 def test_an_event_out_of_turn_is_refused() -> None:

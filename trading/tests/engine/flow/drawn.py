@@ -17,14 +17,18 @@ from trading.engine.commands import (
     DefineAsset,
     Event,
     FeeTier,
+    HoldWithdrawal,
     MarketState,
+    MoveCustody,
     Options,
     PlaceOrder,
+    ReleaseWithdrawal,
     ReverseCredit,
     SetFeeTier,
     SetMarketState,
     SetOwner,
     SetRules,
+    SettleWithdrawal,
     Side,
     Tick,
     TransferFunds,
@@ -45,6 +49,8 @@ from .profiles import (
     STEPS_US,
     TIERS_DRAWN,
     TIMEOUTS_US,
+    WITHDRAWAL_COMMANDS,
+    WITHDRAWALS,
     Profile,
 )
 
@@ -153,6 +159,8 @@ class Flow(Orders):
                 return SetRules(version=draw.choice((1, 2, 2, 2)))
             case "credit":
                 return self.credit(account)
+            case "withdrawal":
+                return self.withdrawal(account)
             case "open":
                 state: MarketState = self.pick(REOPENED)
                 market = draw.choice((SOL_USD.market,) * 7 + MARKETS * 4 + ("DOGE/USD",))
@@ -179,6 +187,25 @@ class Flow(Orders):
                 account=account, asset=asset, amount_atoms=amount, source="faucet", credit=1, reason="drawn"
             )
         return Credit(account=account, asset=asset, amount_atoms=amount, source="faucet", reference="drawn")
+
+    def withdrawal(self, account: int) -> Command:
+        """One of a few references at a time, so that most holds end, some twice, and some are asked for while they last."""
+        draw = self.draw
+        reference = f"withdrawal {draw.randrange(WITHDRAWALS)}"
+        what = self.pick(WITHDRAWAL_COMMANDS)
+        if what == "release":
+            return ReleaseWithdrawal(reference=reference)
+        if what == "settle":
+            return SettleWithdrawal(reference=reference, fee_atoms=draw.choice((0, 1, 2, 3, 7, -1, 10**20)))
+        asset = draw.choice((*self.profile.stakes, *self.profile.stakes, "DOGE"))
+        amount = draw.choice((draw.randint(1, self.profile.stakes.get(asset, 6) // 6), 1, 7, 0, -1, 10**36 + 1))
+        if what == "custody":
+            source, target = (
+                draw.choice(("custody_hot", "custody_cold", "custody_transit", "network_fees")) for _ in range(2)
+            )
+            return MoveCustody(asset=asset, amount_atoms=amount, source=source, target=target, reference="drawn")
+        account = draw.choice((account,) * 15 + (0,))
+        return HoldWithdrawal(account=account, asset=asset, amount_atoms=amount, reference=reference)
 
     def amend(self) -> Command:
         draw, known = self.draw, self.known()

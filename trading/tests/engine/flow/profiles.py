@@ -21,6 +21,7 @@ COMMANDS: Weights = {
     "tier": 10,
     "rules": 2,
     "credit": 40,
+    "withdrawal": 30,
     "open": 50,
     "tick": 12,
     "definition": 6,
@@ -64,6 +65,10 @@ TIMEOUTS_US: Weights = {0: 8, 1: 1, 900_000: 2, 25_000_000: 3, -1: 1, 86_400_000
 OPTIONS: Weights = {"mode": 55, "keep": 12, "deadline": 8, "on_fill": 14}
 PLAIN_OPTIONS: Weights = {"mode": 4, "keep": 1, "deadline": 1, "on_fill": 2}
 """Of 100 orders so many have the option."""
+
+WITHDRAWAL_COMMANDS: Weights = {"hold": 10, "release": 4, "settle": 6, "custody": 2}
+WITHDRAWALS = 12
+"""So many references there are."""
 
 REMEMBERED = 120
 """So many orders the flow may come back to."""

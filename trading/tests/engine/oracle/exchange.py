@@ -12,12 +12,16 @@ from trading.engine.commands import (
     DefineAsset,
     DefineMarket,
     Event,
+    HoldWithdrawal,
+    MoveCustody,
     PlaceOrder,
+    ReleaseWithdrawal,
     ReverseCredit,
     SetFeeTier,
     SetMarketState,
     SetOwner,
     SetRules,
+    SettleWithdrawal,
     Tick,
     TransferFunds,
 )
@@ -27,6 +31,7 @@ from trading.engine.outcomes import (
     CommandRejected,
     Credited,
     CreditReversed,
+    CustodyMoved,
     FeeTierSet,
     MarketDefined,
     MarketStateChanged,
@@ -36,13 +41,17 @@ from trading.engine.outcomes import (
     Reason,
     RulesSet,
     Transferred,
+    WithdrawalHeld,
+    WithdrawalReleased,
+    WithdrawalSettled,
 )
 
 from . import amending, auction, cascade, definitions, pegs, placing
-from .world import REFERENCE_WINDOW_US, NaiveMarket, NaiveOrder, World
+from .world import HOUSE, REFERENCE_WINDOW_US, NaiveMarket, NaiveOrder, World
 
 LONGEST_TIMEOUT_US = 86_400_000_000
 MOST_CREDIT = 10**36
+HOUSE_PLACES = ("custody_hot", "custody_cold", "custody_transit", "network_fees")
 
 
 class Oracle:
@@ -120,6 +129,12 @@ class Oracle:
                 self.credit(command)
             case TransferFunds():
                 self.transfer(command)
+            case HoldWithdrawal():
+                self.hold_withdrawal(command)
+            case ReleaseWithdrawal() | SettleWithdrawal():
+                self.end_withdrawal(command)
+            case MoveCustody():
+                self.world.tell(self.move_custody(command))
             case _:
                 self.world.tell(self.setting(command))
 
@@ -201,6 +216,51 @@ class Oracle:
                 world.move(account, asset, change)
                 world.touch(account, asset)
             world.tell(Transferred(giver, taker, asset, amount))
+
+    def hold_withdrawal(self, command: HoldWithdrawal) -> None:
+        world, account, asset, amount = self.world, command.account, command.asset, command.amount_atoms
+        if asset not in world.assets:
+            world.tell(CommandRejected(Reason.UNKNOWN_ASSET))
+        elif account < 1:
+            world.tell(CommandRejected(Reason.INVALID_ACCOUNT))
+        elif amount < 1:
+            world.tell(CommandRejected(Reason.INVALID_AMOUNT))
+        elif any(held.reference == command.reference for held in world.withdrawals):
+            world.tell(CommandRejected(Reason.REFERENCE_IN_USE))
+        elif world.available(account, asset) < amount:
+            world.tell(CommandRejected(Reason.INSUFFICIENT_FUNDS))
+        else:
+            world.withdrawals.append(WithdrawalHeld(account, asset, amount, command.reference))
+            world.touch(account, asset)
+            world.tell(world.withdrawals[-1])
+
+    def end_withdrawal(self, command: ReleaseWithdrawal | SettleWithdrawal) -> None:
+        world = self.world
+        found = [held for held in world.withdrawals if held.reference == command.reference]
+        if not found:
+            world.tell(CommandRejected(Reason.UNKNOWN_HOLD))
+            return
+        account, asset, amount, reference = found[0]
+        if isinstance(command, ReleaseWithdrawal):
+            world.tell(WithdrawalReleased(account, asset, amount, reference))
+        elif command.fee_atoms < 0 or command.fee_atoms > amount:
+            world.tell(CommandRejected(Reason.INVALID_AMOUNT))
+            return
+        else:
+            world.move(account, asset, -amount)
+            world.move(HOUSE, asset, command.fee_atoms)
+            world.tell(WithdrawalSettled(account, asset, amount, command.fee_atoms, reference))
+        world.withdrawals.remove(found[0])
+        world.touch(account, asset)
+
+    def move_custody(self, command: MoveCustody) -> Outcome:
+        if command.asset not in self.world.assets:
+            return CommandRejected(Reason.UNKNOWN_ASSET)
+        if len({command.source, command.target} & set(HOUSE_PLACES)) < 2:
+            return CommandRejected(Reason.INVALID_ACCOUNT)
+        if not 0 < command.amount_atoms <= MOST_CREDIT:
+            return CommandRejected(Reason.INVALID_AMOUNT)
+        return CustodyMoved(command.asset, command.amount_atoms, command.source, command.target, command.reference)
 
     def set_state(self, command: SetMarketState) -> None:
         market = self.world.markets.get(command.market)

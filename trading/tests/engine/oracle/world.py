@@ -1,7 +1,7 @@
 """The oracle's world: its orders, markets and money, and the few steps that everything else is made of.
 
 Prices in ticks, quantities in lots, amounts in atoms, rates in parts per million. What an account has available is what
-it owns less what its open orders hold; neither is stored.
+it owns less what its open orders and withdrawals hold; neither is stored.
 """
 
 from dataclasses import dataclass, field
@@ -27,6 +27,7 @@ from trading.engine.outcomes import (
     OrderRested,
     Outcome,
     Reason,
+    WithdrawalHeld,
 )
 
 HOUSE = 0
@@ -214,6 +215,8 @@ class World:
         self.tiers: dict[int, int] = {}
         self.owners: dict[int, int] = {}
         self.owned: dict[tuple[int, str], int] = {}
+        self.withdrawals: list[WithdrawalHeld] = []
+        """Those that were neither released nor settled."""
         self.switches: dict[int, tuple[int, int]] = {}
         """By account: when its dead man's switch fires, and the event that set it."""
         self.queue: list[Triggered | Brought] = []
@@ -249,7 +252,7 @@ class World:
         return sorted(found, key=lambda o: o.age)
 
     def held(self, account: int, asset: str) -> int:
-        total = 0
+        total = sum(w.amount_atoms for w in self.withdrawals if (w.account, w.asset) == (account, asset))
         for market in self.markets.values():
             for side, held_asset in (("buy", market.definition.quote), ("sell", market.definition.base)):
                 if held_asset == asset:
