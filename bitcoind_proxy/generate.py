@@ -13,17 +13,16 @@ from pathlib import Path
 from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent.parent
-PROTOS = ("bitcoind_proxy/proto/node.proto", "funding/signer/proto/signer.proto")
-RESULTS = tuple(f"{proto.removesuffix('.proto')}_pb2{end}" for proto in PROTOS for end in (".py", ".pyi", "_grpc.py"))
+PROTOS = ("bitcoind_proxy/proto/node.proto", "bitcoind_proxy/proto/miner.proto", "funding/signer/proto/signer.proto")
+RESULTS = tuple(proto.replace(".proto", f"_pb2{end}") for proto in PROTOS for end in (".py", ".pyi", "_grpc.py"))
 
 
 def generate(target: Path) -> None:
-    """Writes the results under a folder. Raises RuntimeError if one does not compile."""
+    """Writes the results under a folder. Raises RuntimeError if a proto does not compile."""
     well_known = resources.files("grpc_tools") / "_proto"
     outputs = [f"--{kind}_out={target}" for kind in ("python", "pyi", "grpc_python")]
-    for proto in PROTOS:
-        if protoc.main(["protoc", f"-I{ROOT}", f"-I{well_known}", *outputs, str(ROOT / proto)]):
-            raise RuntimeError(f"{proto} does not compile")
+    if protoc.main(["protoc", f"-I{ROOT}", f"-I{well_known}", *outputs, *(str(ROOT / proto) for proto in PROTOS)]):
+        raise RuntimeError(f"one of {', '.join(PROTOS)} does not compile")
 
 
 def drifted() -> list[str]:
