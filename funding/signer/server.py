@@ -1,5 +1,6 @@
 """The signer's gRPC server, on a unix socket that only its user and group reach, or on TCP with mutual TLS and nothing else."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
@@ -25,10 +26,18 @@ class CannotListen(Exception):
 class SignerServer:
     """Serves from ``start`` to ``stop``. Raises CannotListen."""
 
-    def __init__(self, service: SignerService, *, listen: str, tls: TlsFiles | None = None) -> None:
+    def __init__(
+        self,
+        service: SignerService,
+        *,
+        listen: str,
+        tls: TlsFiles | None = None,
+        interceptors: Sequence[grpc.ServerInterceptor] = (),
+    ) -> None:
         self._listen = listen
         self._server = grpc.server(
             ThreadPoolExecutor(THREADS, thread_name_prefix="signer"),
+            interceptors=list(interceptors),
             maximum_concurrent_rpcs=CALLS_AT_ONCE,
             options=(("grpc.so_reuseport", 0),),
         )
