@@ -256,6 +256,38 @@ DEPOSIT_RULES: dict[str, dict[str, Any]] = {
     },
 }
 """By asset: the least that is credited; up to how much takes how many confirmations; the deepest reorganisation believed."""
+FUNDING_SIGNERS = dict(
+    entry.split("=", 1) for entry in os.environ.get("FUNDING_SIGNERS", "").split(",") if "=" in entry
+)
+"""By chain, where its signer listens, as FUNDING_NODES."""
+PAYOUT_RULES: dict[str, dict[str, Any]] = {
+    "BTC": {
+        "final_confirmations": 6,
+        "target_blocks": 6,
+        "fee_sats_per_kvbyte": (1_000, 20_000, 200_000),
+        "maximum_fee_atoms": 150_000,
+        "dust_atoms": 1_000,
+        "withdrawals_at_most": 100,
+        "gather_s": 30.0,
+        "coins_at_most": 50,
+        "bump_after_blocks": 6,
+    },
+    "LTC": {
+        "final_confirmations": 12,
+        "target_blocks": 12,
+        "fee_sats_per_kvbyte": (1_000, 10_000, 1_000_000),
+        "maximum_fee_atoms": 5_000_000,
+        "dust_atoms": 10_000,
+        "withdrawals_at_most": 100,
+        "gather_s": 30.0,
+        "coins_at_most": 50,
+        "bump_after_blocks": None,
+    },
+}
+"""By asset: when a payout is final, and a coin may be spent; in how many blocks it should be mined; the fee rate: least, if the
+node cannot say, most; the most for one transaction; what is too little to come home; bounds, and how long withdrawals wait for
+each other; when an attempt is followed by one that pays more: never on Litecoin, whose nodes take no replacements unless told to
+(-mempoolreplacement)."""
 UNUSED_ADDRESSES_LIMIT = 20
 """So many addresses that nothing was sent to may an account have: what wallets look ahead (BIP 44's gap limit)."""
 
