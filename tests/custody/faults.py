@@ -14,6 +14,7 @@ from funding.models import Withdrawal
 from funding.paying import NotPossible, bump, cancel
 from funding.payout_models import Payout
 from funding.planning import TooDear
+from funding.reconciliation import reconcile
 from funding.scanning import OvertakenByAnother
 from funding.signer.client import SignerFailure
 from funding.transactions import TooLittle
@@ -69,8 +70,14 @@ class Chaos:
     def _round(self) -> None:
         try:
             self.till.round()
+            self._reconcile()
         except (NodeFailure, SignerFailure, OvertakenByAnother) as failure:
             self.happened[f"failed: {type(failure).__name__}"] += 1
+
+    def _reconcile(self) -> None:
+        found = reconcile("BTC", self.till.world.chain, self.till.node, now=self.till.now())
+        assert not found.differences, found.differences
+        self.happened["reconciliations"] += 1
 
     # What the world does
 
