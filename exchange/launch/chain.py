@@ -1,8 +1,8 @@
-"""The demo's bitcoin chain, and the key of its wallet.
+"""The demo's bitcoin chain, the key of its wallet, and the signer that has it.
 
 Where there is a bitcoind on PATH it runs on regtest behind the sidecar, else a simulated chain does; what was chosen at the first
 start stays, for the deposits are in its blocks. Everything is in the state directory: the chain in ``chain/``, the wallet's
-private key in ``signer/keys``, which no process of the exchange reads. ``chain/wallet`` has the public descriptor.
+private key in ``signer/keys``, which the signer reads and no process of the exchange. ``chain/wallet`` has the public descriptor.
 """
 
 import os
@@ -30,6 +30,7 @@ NODE = "bitcoind"
 BLOCK_INTERVAL_S = 30
 NODE_START_LIMIT_S = 60
 _SOCKET = "chain.sock"
+_SIGNER_SOCKET = "sign.sock"
 _PATH = "84h/1h/0h"
 """BIP 84's first account of a test coin."""
 _TEST_XPRV = bytes.fromhex("04358394")
@@ -42,12 +43,17 @@ class DemoChain:
 
     kind: Kind
     target: str
+    signer: str
     children: tuple[Child, ...]
     sockets: SocketFolder
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"FUNDING_NODES": f"{CHAIN}={self.target}", "KONTOR_CHAIN": self.kind}
+        return {
+            "FUNDING_NODES": f"{CHAIN}={self.target}",
+            "FUNDING_SIGNERS": f"{CHAIN}={self.signer}",
+            "KONTOR_CHAIN": self.kind,
+        }
 
 
 def prepare_chain(configuration: Configuration, *, say: Callable[[str], None]) -> DemoChain:
@@ -58,9 +64,10 @@ def prepare_chain(configuration: Configuration, *, say: Callable[[str], None]) -
         kind = _kind(home)
         _ensure_key(configuration.state_dir / "signer", home / "wallet")
         sockets = SocketFolder(home, _SOCKET, say=say)
-        target = f"unix:{sockets.open() / _SOCKET}"
+        folder = sockets.open()
     except OSError as error:
         raise refusal_of_folder(configuration.state_dir, error) from error
+    target, signer = f"unix:{folder / _SOCKET}", f"unix:{folder / _SIGNER_SOCKET}"
     if kind == "simulated":
         children: tuple[Child, ...] = (_simulator(configuration, home, target),)
     else:
@@ -71,7 +78,8 @@ def prepare_chain(configuration: Configuration, *, say: Callable[[str], None]) -
                 exit_code=EXIT_REFUSED,
             )
         children = node_children(configuration, Path(program), CHAIN, home, target)
-    return DemoChain(kind=kind, target=target, children=children, sockets=sockets)
+    children = (*children, _signer(configuration, signer))
+    return DemoChain(kind=kind, target=target, signer=signer, children=children, sockets=sockets)
 
 
 def node_children(
@@ -104,6 +112,21 @@ def _simulator(configuration: Configuration, home: Path, target: str) -> Child:
     command = [sys.executable, "-m", "bitcoind_proxy.simulator", "--listen", target, "--chain", CHAIN]
     command += ["--file", str(home / "blocks"), "--block-interval-s", str(BLOCK_INTERVAL_S)]
     return _child(configuration, "the simulated chain", "chain", command, {})
+
+
+def _signer(configuration: Configuration, listen: str) -> Child:
+    """With a record of its own, which the first start begins."""
+    folder = configuration.state_dir / "signer"
+    record = folder / "record"
+    command = [sys.executable, "-m", "funding.signer", *([] if record.exists() else ["--begin"])]
+    environment = {
+        "SIGNER_CHAIN": CHAIN,
+        "SIGNER_KEY_FILE": str(folder / "keys"),
+        "SIGNER_POLICY_FILE": str(configuration.checkout / "etc" / "signer_policy.toml"),
+        "SIGNER_RECORD_FILE": str(record),
+        "SIGNER_LISTEN": listen,
+    }
+    return _child(configuration, "the signer", "signer", command, environment)
 
 
 def _child(configuration: Configuration, name: str, log: str, command: list[str], environment: dict[str, str]) -> Child:

@@ -8,7 +8,7 @@ import os
 import dj_database_url
 
 from .base import *  # noqa: F403
-from .base import STATE
+from .base import PAYOUT_RULES, STATE
 
 DEMO = True
 DEMO_CHAIN = os.environ.get("KONTOR_CHAIN") or None
@@ -22,3 +22,5 @@ if not os.environ.get("DATABASE_URL") and (STATE / "database.json").exists():
 SECRET_KEY = (STATE / "secret_key").read_text().strip() if (STATE / "secret_key").exists() else "set-by-the-launcher"
 # One file to keep is enough for a demo: production has a key of its own for this.
 SEALING_KEYS = [base64.urlsafe_b64encode(hashlib.sha256(b"sealing " + SECRET_KEY.encode()).digest()).decode()]
+# Blocks come when somebody asks for one, and nobody waits for company.
+PAYOUT_RULES = PAYOUT_RULES | {"BTC": PAYOUT_RULES["BTC"] | {"final_confirmations": 2, "gather_s": 1.0}}
