@@ -11,6 +11,7 @@ from .rpc import Rpc
 from .tls import UNIX, TlsFiles
 
 DEFAULT_RPC_PORT = 8332
+LONGEST_SECONDS_DIGITS = 5
 
 
 class WrongConfiguration(Exception):
@@ -24,6 +25,11 @@ class Configuration:
     wallets: tuple[str, ...]
     listen: str
     tls: TlsFiles | None
+    miner_wallet: str | None
+    """Of a node on regtest: blocks and coins are made at will, for whoever reaches the sidecar."""
+    block_interval_s: int
+    start_limit_s: int
+    """So long a node that does not answer yet is waited for."""
 
 
 def read_configuration(environ: Mapping[str, str]) -> Configuration:
@@ -36,6 +42,9 @@ def read_configuration(environ: Mapping[str, str]) -> Configuration:
         wallets=tuple(name.strip() for name in environ.get("BITCOIND_WALLETS", "").split(",") if name.strip()),
         listen=listen,
         tls=None if listen.startswith(UNIX) else read_tls(environ),
+        miner_wallet=environ.get("BITCOIND_MINER_WALLET") or None,
+        block_interval_s=_seconds(environ, "BITCOIND_BLOCK_INTERVAL_S", 30),
+        start_limit_s=_seconds(environ, "BITCOIND_START_LIMIT_S", 0),
     )
 
 
@@ -93,6 +102,13 @@ def _read(path: Path) -> str:
         return path.read_text().strip()
     except OSError as error:
         raise Unreachable(f"{path} cannot be read: {error.strerror}; is the node running?") from error
+
+
+def _seconds(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_SECONDS_DIGITS):
+        raise WrongConfiguration(f"{name} is a number of seconds")
+    return int(text)
 
 
 def _needed(environ: Mapping[str, str], name: str, words: str = "") -> str:

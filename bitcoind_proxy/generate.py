@@ -1,4 +1,4 @@
-"""`python -m bitcoind_proxy.generate [--check]`: what the proto compiler makes of `proto/node.proto`.
+"""`python -m bitcoind_proxy.generate [--check]`: what the proto compiler makes of the interfaces of node and signer.
 
 The results are in the repository, so that a start needs no compiler; a test compares them. protoc runs from the
 repository's root, for the generated modules import each other by the path that it was given.
@@ -13,16 +13,16 @@ from pathlib import Path
 from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent.parent
-PROTO = "bitcoind_proxy/proto/node.proto"
-RESULTS = tuple(f"bitcoind_proxy/proto/node_pb2{end}" for end in (".py", ".pyi", "_grpc.py"))
+PROTOS = ("bitcoind_proxy/proto/node.proto", "bitcoind_proxy/proto/miner.proto", "funding/signer/proto/signer.proto")
+RESULTS = tuple(proto.replace(".proto", f"_pb2{end}") for proto in PROTOS for end in (".py", ".pyi", "_grpc.py"))
 
 
 def generate(target: Path) -> None:
-    """Writes the results under a folder. Raises RuntimeError if the proto does not compile."""
+    """Writes the results under a folder. Raises RuntimeError if a proto does not compile."""
     well_known = resources.files("grpc_tools") / "_proto"
     outputs = [f"--{kind}_out={target}" for kind in ("python", "pyi", "grpc_python")]
-    if protoc.main(["protoc", f"-I{ROOT}", f"-I{well_known}", *outputs, str(ROOT / PROTO)]):
-        raise RuntimeError(f"{PROTO} does not compile")
+    if protoc.main(["protoc", f"-I{ROOT}", f"-I{well_known}", *outputs, *(str(ROOT / proto) for proto in PROTOS)]):
+        raise RuntimeError(f"one of {', '.join(PROTOS)} does not compile")
 
 
 def drifted() -> list[str]:
@@ -41,7 +41,7 @@ def main() -> int:
         return 0
     stale = drifted()
     for name in stale:
-        print(f"{name} is not what {PROTO} comes to", file=sys.stderr)
+        print(f"{name} is not what its proto comes to", file=sys.stderr)
     return 1 if stale else 0
 
 

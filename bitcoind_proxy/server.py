@@ -8,7 +8,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from .service import WATCHERS, ChainService, WalletService, registrations
+from .service import WATCHERS, ChainService, MinerService, WalletService, registrations
 from .tls import UNIX, TlsFiles
 
 THREADS = 8 + WATCHERS
@@ -28,6 +28,7 @@ class NodeServer:
         self,
         chain: ChainService,
         wallets: WalletService | None = None,
+        miner: MinerService | None = None,
         *,
         listen: str,
         tls: TlsFiles | None = None,
@@ -42,7 +43,7 @@ class NodeServer:
             options=(("grpc.so_reuseport", 0),),
         )
         names = [health.SERVICE_NAME, reflection.SERVICE_NAME]
-        for name, add in registrations(chain, wallets):
+        for name, add in registrations(chain, wallets, miner):
             add(self._server)
             names.append(name)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

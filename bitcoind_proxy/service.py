@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 import grpc
 
 from .errors import InvalidQuestion, NodeFailure, abort
+from .proto import miner_pb2, miner_pb2_grpc
 from .proto import node_pb2 as pb
 from .proto import node_pb2_grpc as rpc
 
@@ -21,6 +22,7 @@ NO_DEADLINE_S = 24 * 3600.0
 """gRPC says of a call without a deadline that ages remain."""
 OUTPUTS_PER_MESSAGE = 2_000
 TXIDS_PER_QUESTION = 1_000
+BLOCKS_PER_CALL = 1_000
 WATCH_POLL_S = 0.5
 """How often a watcher asks for the tip. ZMQ would save the polls, but not every node has it, and no answer relies on speed."""
 WATCHERS = 8
@@ -50,6 +52,13 @@ class WalletSource(Protocol):
     def process_psbt(self, wallet: str, psbt: str, sign: bool, timeout_s: float) -> pb.ProcessedPsbt: ...
     def finalize_psbt(self, psbt: str, timeout_s: float) -> pb.FinalTransaction: ...
     def bump_fee(self, wallet: str, txid: str, fee_sats_per_kvbyte: int, timeout_s: float) -> pb.BumpedPsbt: ...
+
+
+class MinerSource(Protocol):
+    """What Miner needs."""
+
+    def pay_address(self, address: str, amount_sats: int, timeout_s: float) -> str: ...
+    def mine_blocks(self, count: int, timeout_s: float) -> tuple[str, int]: ...
 
 
 def _answer(context: grpc.ServicerContext, ask: Callable[[float], T]) -> T:
@@ -183,15 +192,42 @@ class WalletService(rpc.WalletServicer):
         return wallet
 
 
+class MinerService(miner_pb2_grpc.MinerServicer):
+    """For chains that are made at will alone, see ``mining``."""
+
+    def __init__(self, miner: MinerSource) -> None:
+        self._miner = miner
+
+    def PayAddress(self, request: miner_pb2.PayAddressRequest, context: grpc.ServicerContext) -> miner_pb2.PaidAddress:
+        def ask(left: float) -> miner_pb2.PaidAddress:
+            if not request.address or not request.amount_sats:
+                raise InvalidQuestion("there is nothing to pay")
+            return miner_pb2.PaidAddress(txid=self._miner.pay_address(request.address, request.amount_sats, left))
+
+        return _answer(context, ask)
+
+    def MineBlocks(self, request: miner_pb2.MineBlocksRequest, context: grpc.ServicerContext) -> miner_pb2.MinedBlocks:
+        def ask(left: float) -> miner_pb2.MinedBlocks:
+            if not 0 < request.count <= BLOCKS_PER_CALL:
+                raise InvalidQuestion(f"from 1 to {BLOCKS_PER_CALL} blocks in one call")
+            tip_hash, tip_height = self._miner.mine_blocks(request.count, left)
+            return miner_pb2.MinedBlocks(tip_hash=tip_hash, tip_height=tip_height)
+
+        return _answer(context, ask)
+
+
 Registration = tuple[str, Callable[[Any], None]]
 """A service's full name, and what adds it to a server."""
 
 
-def registrations(chain: ChainService, wallets: WalletService | None) -> list[Registration]:
+def registrations(chain: ChainService, wallets: WalletService | None, miner: MinerService | None) -> list[Registration]:
     services = pb.DESCRIPTOR.services_by_name
     found: list[Registration] = [
         (services["Chain"].full_name, lambda server: rpc.add_ChainServicer_to_server(chain, server))
     ]
     if wallets is not None:
         found.append((services["Wallet"].full_name, lambda server: rpc.add_WalletServicer_to_server(wallets, server)))
+    if miner is not None:
+        name = miner_pb2.DESCRIPTOR.services_by_name["Miner"].full_name
+        found.append((name, lambda server: miner_pb2_grpc.add_MinerServicer_to_server(miner, server)))
     return found

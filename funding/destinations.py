@@ -16,6 +16,7 @@ from accounts.throttling import WITHDRAWAL_ADDRESS
 
 from .addresses import by_script
 from .models import AddressLock, DepositWallet, WithdrawalAddress
+from .payout_models import ChangeAddress
 from .problems import (
     ADDRESS_COOLING,
     ADDRESS_IS_OURS,
@@ -55,7 +56,7 @@ def add_address(
         raise Problem(ADDRESS_NOT_VALID, str(error), {"errors": {"address": [str(error)]}}) from error
     if not label.isprintable():
         raise Problem(INVALID_FIELD, "label: printable text.", {"errors": {"label": ["Not printable."]}})
-    if by_script(chain, {script}):
+    if by_script(chain, {script}) or ChangeAddress.objects.filter(wallet__chain=chain, script=script).exists():
         detail = (
             "Coins sent there come back to this exchange, at the network's cost. POST /account/transfers gives them to"
             " another account here, at once and for nothing."

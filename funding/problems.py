@@ -6,8 +6,12 @@ from accounts.problems import declare
 NO_DEPOSITS = declare("no_deposits", 422, "This asset cannot be deposited here.")
 TOO_MANY_ADDRESSES = declare("too_many_addresses", 422, "There are enough unused addresses.")
 UNKNOWN_DEPOSIT = declare("unknown_deposit", 404, "You have no deposit of this id.")
+NO_TEST_COINS = declare("no_test_coins", 404, "There are no test coins here.")
+TEST_COINS_REFUSED = declare("test_coins_refused", 422, "The test chain did not do it.")
+UNKNOWN_ADDRESS = declare("unknown_address", 404, "You have no such address.")
 
 NO_WITHDRAWALS = declare("no_withdrawals", 422, "This asset cannot be withdrawn here.")
+WITHDRAWALS_STOPPED = declare("withdrawals_stopped", 503, "Withdrawals of this asset are stopped for now.")
 UNKNOWN_WITHDRAWAL = declare("unknown_withdrawal", 404, "You have no withdrawal of this id.")
 UNKNOWN_WITHDRAWAL_ADDRESS = declare("unknown_withdrawal_address", 404, "You have not registered this address.")
 ADDRESS_NOT_VALID = declare("address_not_valid", 422, "This is no address of the chain.")

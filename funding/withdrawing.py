@@ -30,8 +30,10 @@ from .problems import (
     TOO_MANY_WITHDRAWALS,
     UNKNOWN_WITHDRAWAL,
     WITHDRAWAL_LIMIT,
+    WITHDRAWALS_STOPPED,
 )
 from .states import RELEASED, WithdrawalState
+from .stops import open_stop
 from .valuation import worth_cents
 from .withdrawal_rules import WithdrawalRules, withdrawal_rules_of
 from .withdrawals import in_words, note, quantity_in_words, release
@@ -79,6 +81,8 @@ def request_withdrawal(
     rules = withdrawal_rules_of(wish.asset)
     if rules is None:
         raise Problem(NO_WITHDRAWALS, f"{wish.asset} cannot be withdrawn here.")
+    if open_stop(wish.asset):
+        raise Problem(WITHDRAWALS_STOPPED, f"Somebody looks into it. Nothing of your {wish.asset} is lost.")
     destination = usable(account=account, asset=wish.asset, address=wish.address, address_id=wish.address_id, now=now)
     if wish.quantity_atoms < rules.minimum_atoms:
         least, fee = (quantity_in_words(wish.asset, atoms) for atoms in (rules.minimum_atoms, rules.fee_atoms))

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from embit.script import Script
+from embit.script import Script, Witness
 from embit.transaction import Transaction, TransactionInput, TransactionOutput
 
 from bitcoind_proxy.errors import Refused
@@ -12,9 +12,11 @@ from bitcoind_proxy.errors import Refused
 MATURITY = 100
 """Blocks before new coins may be spent (COINBASE_MATURITY)."""
 SUBSIDY_SATS = 50 * 10**8
-MINER_SCRIPT = b"\x00\x20" + hashlib.sha256(b"\x51").digest()
+ANYBODY = b"\x51"
+"""OP_TRUE."""
+MINER_SCRIPT = b"\x00\x20" + hashlib.sha256(ANYBODY).digest()
 """P2WSH of OP_TRUE: the miner signs nothing."""
-MISSING_INPUTS, VERIFY_REJECTED = -25, -26
+VERIFY_ERROR, VERIFY_REJECTED = -25, -26
 
 OutPoint = tuple[str, int]
 
@@ -51,13 +53,15 @@ def made_by(transaction: Transaction, height: int, *, is_coinbase: bool) -> Coin
 def check(transaction: Transaction, coins: Mapping[OutPoint, Coin], height: int) -> int:
     """What the transaction pays as fee in a block of this height. Raises Refused."""
     spent = spent_by(transaction)
-    if not spent or len(set(spent)) != len(spent):
+    if not spent or not transaction.vout:
+        raise Refused("bad-txns-vout-empty" if spent else "bad-txns-vin-empty", VERIFY_REJECTED)
+    if len(set(spent)) != len(spent):
         raise Refused("bad-txns-inputs-duplicate", VERIFY_REJECTED)
     fee = 0
     for point in spent:
         coin = coins.get(point)
         if coin is None:
-            raise Refused("bad-txns-inputs-missingorspent", MISSING_INPUTS)
+            raise Refused("bad-txns-inputs-missingorspent", VERIFY_ERROR)
         if coin.is_coinbase and height - coin.height < MATURITY:
             raise Refused("bad-txns-premature-spend-of-coinbase", VERIFY_REJECTED)
         fee += coin.amount_sats
@@ -82,9 +86,13 @@ def coinbase(height: int, number: int) -> Transaction:
 
 
 def spend(points: Iterable[OutPoint], payments: Iterable[tuple[bytes, int]]) -> Transaction:
+    """Of the miner's coins, whose witness is only the script."""
+    witness = Witness([ANYBODY])
     return Transaction(
         version=2,
-        vin=[TransactionInput(bytes.fromhex(name), vout, sequence=0xFFFFFFFD) for name, vout in points],
+        vin=[
+            TransactionInput(bytes.fromhex(name), vout, sequence=0xFFFFFFFD, witness=witness) for name, vout in points
+        ],
         vout=[TransactionOutput(amount, Script(script)) for script, amount in payments],
         locktime=0,
     )

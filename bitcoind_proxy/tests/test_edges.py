@@ -1,5 +1,6 @@
 """The sidecar's edges: generated code, configuration, credentials, mutual TLS, amounts."""
 
+import contextlib
 import datetime as dt
 import logging
 import os
@@ -17,8 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from bitcoind_proxy.client import ChainClient
 from bitcoind_proxy.config import WrongConfiguration, read_configuration
-from bitcoind_proxy.errors import BrokenAnswer, OutcomeUnknown, Unreachable
+from bitcoind_proxy.errors import BrokenAnswer, OutcomeUnknown, Refused, Unreachable
 from bitcoind_proxy.generate import drifted
+from bitcoind_proxy.mining import NodeMiner
+from bitcoind_proxy.networks import NETWORKS
 from bitcoind_proxy.rpc import Rpc, amount, sats
 from bitcoind_proxy.server import CannotListen, NodeServer
 from bitcoind_proxy.service import ChainService
@@ -49,6 +52,7 @@ def test_the_generated_modules_are_what_the_proto_comes_to() -> None:
         ({"BITCOIND_RPC_PASSWORD": ""}, "BITCOIND_RPC_PASSWORD is not set"),
         ({"BITCOIND_PROXY_LISTEN": ""}, "BITCOIND_PROXY_LISTEN is not set"),
         ({"BITCOIND_PROXY_LISTEN": "127.0.0.1:1"}, "BITCOIND_PROXY_TLS_CERTIFICATE is not set"),
+        ({"BITCOIND_START_LIMIT_S": "soon"}, "BITCOIND_START_LIMIT_S is a number of seconds"),
     ],
 )
 def test_a_wrong_variable_is_named(change: dict[str, str], words: str) -> None:
@@ -64,6 +68,13 @@ def test_a_cookie_is_read_anew_at_each_call(tmp_path: Path) -> None:
     for password in ("first", "second"):
         cookie.write_text(f"__cookie__:{password}")
         assert rpc.credentials() == ("__cookie__", password)
+
+
+def test_nobody_mines_at_will_on_a_network_of_other_people() -> None:
+    rpc = read_configuration(ENVIRONMENT).rpc
+    for chain in ("bitcoin:mainnet", "bitcoin:signet", "litecoin:testnet"):
+        with pytest.raises(Refused, match="nobody mines at will"):
+            NodeMiner(rpc, NETWORKS[chain], "miner")
 
 
 def test_the_sidecar_refuses_in_words_when_there_is_no_node(tmp_path: Path) -> None:
@@ -93,16 +104,20 @@ def test_a_lost_answer_is_an_unknown_outcome_and_nothing_is_asked_twice() -> Non
     asked: list[bytes] = []
 
     def hang_up(listener: socket.socket) -> None:
-        while True:
-            connection, _ = listener.accept()
-            asked.append(connection.recv(65536))
-            connection.close()
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                asked.append(connection.recv(65536))
+                connection.close()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=hang_up, args=(listener,), daemon=True).start()
+        node = threading.Thread(target=hang_up, args=(listener,))
+        node.start()
         rpc = Rpc("127.0.0.1", listener.getsockname()[1], lambda: ("kontor", "p@ss:/%41"))
         with pytest.raises(OutcomeUnknown):
             rpc.call("sendrawtransaction", "00", timeout_s=2.0, wallet="a/b c")
+        listener.shutdown(socket.SHUT_RDWR)
+        node.join()
     assert len(asked) == 1
     assert asked[0].startswith(b"POST /wallet/a%2Fb%20c HTTP/1.1")
     assert b"Authorization: Basic a29udG9yOnBAc3M6LyU0MQ==" in asked[0]

@@ -14,6 +14,8 @@ NODE_MODULES = SITE / "node_modules"
 
 DEBUG = False
 DEMO = False
+DEMO_CHAIN: str | None = None
+"""What the demo's bitcoin chain is: simulated, or the regtest of a node of its own. None where money is real."""
 ALLOWED_HOSTS: list[str] = []
 
 INSTALLED_APPS = [
@@ -165,10 +167,11 @@ CONTENT_SECURITY_POLICY = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.KeyAuthentication",
         "accounts.api.authentication.SessionTokenAuthentication",
         "accounts.api.authentication.BrowserAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.authentication.MayCall"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "accounts.api.messagepack.MessagePackParser"],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
@@ -280,6 +283,38 @@ WITHDRAWALS_AN_HOUR = 10
 WITHDRAWAL_ADDRESSES_LIMIT = 50
 ADDRESS_UNLOCK_S = 86_400
 """Locked withdrawal addresses are open so long after their owner asked for it."""
+FUNDING_SIGNERS = dict(
+    entry.split("=", 1) for entry in os.environ.get("FUNDING_SIGNERS", "").split(",") if "=" in entry
+)
+"""By chain, where its signer listens, as FUNDING_NODES."""
+PAYOUT_RULES: dict[str, dict[str, Any]] = {
+    "BTC": {
+        "final_confirmations": 6,
+        "target_blocks": 6,
+        "fee_sats_per_kvbyte": (1_000, 20_000, 200_000),
+        "maximum_fee_atoms": 150_000,
+        "dust_atoms": 1_000,
+        "withdrawals_at_most": 100,
+        "gather_s": 30.0,
+        "coins_at_most": 50,
+        "bump_after_blocks": 6,
+    },
+    "LTC": {
+        "final_confirmations": 12,
+        "target_blocks": 12,
+        "fee_sats_per_kvbyte": (1_000, 10_000, 1_000_000),
+        "maximum_fee_atoms": 5_000_000,
+        "dust_atoms": 10_000,
+        "withdrawals_at_most": 100,
+        "gather_s": 30.0,
+        "coins_at_most": 50,
+        "bump_after_blocks": None,
+    },
+}
+"""By asset: when a payout is final, and a coin may be spent; in how many blocks it should be mined; the fee rate: least, if the
+node cannot say, most; the most for one transaction; what is too little to come home; bounds, and how long withdrawals wait for
+each other; when an attempt is followed by one that pays more: never on Litecoin, whose nodes take no replacements unless told to
+(-mempoolreplacement)."""
 UNUSED_ADDRESSES_LIMIT = 20
 """So many addresses that nothing was sent to may an account have: what wallets look ahead (BIP 44's gap limit)."""
 

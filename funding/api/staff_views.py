@@ -1,7 +1,5 @@
 """The realm /staff/withdrawals, for admins: what waits for approval, and what they say to it."""
 
-from typing import Any
-
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -9,10 +7,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.fields import CodeField, TextField, now_utc, page_of, principal_of, user_of
+from accounts.api.fields import CodeField, TextField, now_utc, page_of, user_of
 from accounts.api.security import require_fresh
 from accounts.api.views import given
 from accounts.problems import INVALID_PARAMETER, Problem
+from accounts.scopes import Needs
 from funding.approvals import approve, reject, to_review
 from funding.models import Withdrawal
 from funding.problems import UNKNOWN_WITHDRAWAL
@@ -57,16 +56,10 @@ class RejectSerializer(serializers.Serializer):  # type: ignore[type-arg]
     reason = TextField(max_length=WORDS_LENGTH, help_text="Its owner reads it.")
 
 
-class StaffView(APIView):
-    """A call for admins."""
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        principal_of(request).check("admin")
-
-
-class ReviewsView(StaffView):
+class ReviewsView(APIView):
     """GET /staff/withdrawals: those that wait for approval, or are in another state, newest first."""
+
+    needs: Needs = "admin"
 
     @extend_schema(operation_id="reviews", parameters=[STATE, *PAGE_PARAMETERS], responses=ReviewedListSerializer)
     def get(self, request: Request) -> Response:
@@ -79,8 +72,10 @@ class ReviewsView(StaffView):
         return Response(ReviewedListSerializer({"items": items, "next_cursor": cursor}).data)
 
 
-class ApproveView(StaffView):
+class ApproveView(APIView):
     """POST /staff/withdrawals/ID/approve: mine of the approvals that it takes. Never to one of my own."""
+
+    needs: Needs = "admin"
 
     @extend_schema(
         operation_id="approve_withdrawal", parameters=[ID], request=ApproveSerializer, responses=OneWithdrawalSerializer
@@ -92,8 +87,10 @@ class ApproveView(StaffView):
         return _told(approve(withdrawal_id=number, by=user_of(request), words=words, now=now_utc()))
 
 
-class RejectView(StaffView):
+class RejectView(APIView):
     """POST /staff/withdrawals/ID/reject: what is held is given back."""
+
+    needs: Needs = "admin"
 
     @extend_schema(
         operation_id="reject_withdrawal", parameters=[ID], request=RejectSerializer, responses=OneWithdrawalSerializer

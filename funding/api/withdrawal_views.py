@@ -15,6 +15,7 @@ from accounts.api.security import require_fresh
 from accounts.api.views import given
 from accounts.models import Account
 from accounts.problems import INVALID_PARAMETER, Problem
+from accounts.scopes import Needs
 from funding.destinations import (
     add_address,
     lock_addresses,
@@ -137,6 +138,8 @@ def cursor_after(items: list[Any], limit: int, last: Model | None) -> str | None
 class WithdrawalAddressesView(APIView):
     """/withdrawal/addresses: those that I may withdraw to, and a new one."""
 
+    needs: Needs = "withdraw"
+
     @extend_schema(
         operation_id="withdrawal_addresses",
         parameters=[OpenApiParameter("asset", OpenApiTypes.STR, OpenApiParameter.QUERY), *PAGE_PARAMETERS],
@@ -172,6 +175,8 @@ class WithdrawalAddressesView(APIView):
 class WithdrawalAddressView(APIView):
     """DELETE /withdrawal/addresses/ID: nothing more is withdrawn there."""
 
+    needs: Needs = "withdraw"
+
     @extend_schema(
         operation_id="remove_withdrawal_address",
         parameters=[OpenApiParameter("address_id", OpenApiTypes.INT, OpenApiParameter.PATH)],
@@ -187,6 +192,8 @@ class WithdrawalAddressView(APIView):
 
 class AddressLockView(APIView):
     """/withdrawal/addresses/lock: no new addresses, until so long after I ask for the end of it."""
+
+    needs: Needs = "withdraw"
 
     @extend_schema(operation_id="lock_withdrawal_addresses", request=None, responses=AddressLockSerializer)
     def put(self, request: Request) -> Response:
@@ -209,6 +216,8 @@ def _lock_body(account_id: int) -> dict[str, Any]:
 class WithdrawalsView(APIView):
     """/withdrawal: what I have withdrawn, newest first, and a new one."""
 
+    needs: Needs = "withdraw"
+
     @extend_schema(operation_id="withdrawals", parameters=PAGE_PARAMETERS, responses=WithdrawalListSerializer)
     def get(self, request: Request) -> Response:
         before_id, limit = page_of(request)
@@ -227,7 +236,8 @@ class WithdrawalsView(APIView):
         wish = _wish(body)
         withdrawal, is_new = asked_before(account=account, wish=wish, idempotency_key=key), False
         if withdrawal is None:
-            require_fresh(request, body.get("totp"))
+            if principal_of(request).key is None:  # a key with this scope is a proof itself
+                require_fresh(request, body.get("totp"))
             withdrawal, is_new = request_withdrawal(
                 account=account, wish=wish, idempotency_key=key, caller=caller_of(request), now=now_utc()
             )
@@ -236,6 +246,8 @@ class WithdrawalsView(APIView):
 
 class WithdrawalView(APIView):
     """/withdrawal/ID: one withdrawal with everything that happened to it; or cancel it, until it is part of a payout."""
+
+    needs: Needs = "withdraw"
 
     @extend_schema(
         operation_id="withdrawal",

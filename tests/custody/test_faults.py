@@ -205,7 +205,9 @@ def test_a_replaced_payment_is_gone_and_its_replacement_credits_nobody(simulated
 def test_an_evicted_payment_may_come_back(simulated_stage: Stage) -> None:
     stage, chain = simulated_stage, simulated(simulated_stage).simulated
     txid = stage.pay((stage.address(), SMALL))
-    (raw,) = [one.serialize() for name, one in chain._mempool.items() if name == txid]
+    waits = chain._mempool.get(txid)
+    assert waits is not None
+    raw = waits.transaction.serialize()
     chain.evict(txid)
     stage.settle()
     assert stage.states() == []

@@ -8,8 +8,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from bitcoind_proxy.client import ChainClient
-from bitcoind_proxy.errors import NodeFailure
+from bitcoind_proxy.errors import NodeFailure, Refused
+from bitcoind_proxy.mining import MinerClient
 from funding.models import DepositWallet
 from tests.fixtures import ROOT, Database, manage
 from tests.server import wait_until
@@ -85,9 +88,9 @@ def test_people_add_a_wallet_by_a_command(simulated_stage: Stage, database: Data
     assert manage("resume_deposits", chain, url=database.url, check=False).returncode != 0
 
 
-def test_the_sidecar_serves_a_node_and_ends_at_a_signal(node_world: NodeWorld, tmp_path: Path) -> None:
+@contextlib.contextmanager
+def sidecar(node_world: NodeWorld, target: str, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
     user, password = node_world.rpc.credentials()
-    target = f"unix:{tmp_path}/sidecar.sock"
     environment = {
         **os.environ,
         "BITCOIND_CHAIN": node_world.chain,
@@ -95,19 +98,47 @@ def test_the_sidecar_serves_a_node_and_ends_at_a_signal(node_world: NodeWorld, t
         "BITCOIND_RPC_USER": user,
         "BITCOIND_RPC_PASSWORD": password,
         "BITCOIND_PROXY_LISTEN": target,
+        **more,
     }
-    with (
-        subprocess.Popen([sys.executable, "-m", "bitcoind_proxy"], env=environment, cwd=ROOT) as process,
-        ChainClient(target, timeout_s=2.0) as node,
-    ):
-
-        def serves() -> bool:
-            with contextlib.suppress(NodeFailure):
-                return node.tip().chain == node_world.chain
-            return False
-
+    with subprocess.Popen([sys.executable, "-m", "bitcoind_proxy"], env=environment, cwd=ROOT) as process:
         try:
-            wait_until(serves, limit_s=WAIT_S, what="the sidecar serves")
+            yield process
         finally:
             process.terminate()
+
+
+def await_node(node: ChainClient, chain: str) -> None:
+    def serves() -> bool:
+        with contextlib.suppress(NodeFailure):
+            return node.tip().chain == chain
+        return False
+
+    wait_until(serves, limit_s=WAIT_S, what="the sidecar serves")
+
+
+def test_the_sidecar_serves_a_node_and_ends_at_a_signal(node_world: NodeWorld, tmp_path: Path) -> None:
+    target = f"unix:{tmp_path}/sidecar.sock"
+    with sidecar(node_world, target) as process, ChainClient(target, timeout_s=2.0) as node:
+        await_node(node, node_world.chain)
+        with MinerClient(target) as miner, pytest.raises(Refused):
+            miner.mine_blocks(1)
+        process.terminate()
         assert process.wait(WAIT_S) == 0
+
+
+def test_on_regtest_the_sidecar_mines_and_pays(node_world: NodeWorld, tmp_path: Path) -> None:
+    target = f"unix:{tmp_path}/sidecar.sock"
+    wallet = {"BITCOIND_MINER_WALLET": "demo", "BITCOIND_BLOCK_INTERVAL_S": "1"}
+    with (
+        sidecar(node_world, target, **wallet),
+        ChainClient(target, timeout_s=2.0) as node,
+        MinerClient(target) as miner,
+    ):
+        await_node(node, node_world.chain)
+        height = node.tip().height
+        wait_until(lambda: node.tip().height > height, limit_s=WAIT_S, what="a block by itself")
+        before = miner.mine_blocks(1).tip_height
+        assert miner.mine_blocks(3).tip_height >= before + 3
+        txid = miner.pay_address(node_world.ask("getnewaddress"), SMALL)
+        miner.mine_blocks(1)
+        assert node_world.ask("gettransaction", txid)["confirmations"] > 0

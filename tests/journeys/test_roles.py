@@ -74,25 +74,29 @@ WHO = {
     "GET /account/security/events": "user",
     "POST /account/security/email": "user",
     "POST /account/security/email/code": "user",
+    "POST /account/security/email/new": "user",
+    "PUT /account/security/email/new": "user",
     "POST /account/security/password": "user",
     "POST /account/security/recovery-codes": "user",
     "POST /account/security/step-up": "user",
     "POST /account/security/step-up/code": "user",
     "POST /account/security/totp": "user",
     "PUT /account/security/totp": "user",
-    "GET /deposit": "user",
-    "GET /deposit/addresses": "user",
-    "POST /deposit/addresses": "user",
-    "GET /deposit/{deposit_id}": "user",
-    "GET /withdrawal": "user",
-    "POST /withdrawal": "user",
-    "GET /withdrawal/{withdrawal_id}": "user",
-    "DELETE /withdrawal/{withdrawal_id}": "user",
-    "GET /withdrawal/addresses": "user",
-    "POST /withdrawal/addresses": "user",
-    "DELETE /withdrawal/addresses/{address_id}": "user",
-    "PUT /withdrawal/addresses/lock": "user",
-    "DELETE /withdrawal/addresses/lock": "user",
+    "GET /deposit": "read",
+    "GET /deposit/addresses": "read",
+    "POST /deposit/addresses": "read",
+    "GET /deposit/{deposit_id}": "read",
+    "POST /deposit/test-blocks": "user",
+    "POST /deposit/test-coins": "user",
+    "GET /withdrawal": "withdraw",
+    "POST /withdrawal": "withdraw",
+    "GET /withdrawal/{withdrawal_id}": "withdraw",
+    "DELETE /withdrawal/{withdrawal_id}": "withdraw",
+    "GET /withdrawal/addresses": "withdraw",
+    "POST /withdrawal/addresses": "withdraw",
+    "DELETE /withdrawal/addresses/{address_id}": "withdraw",
+    "PUT /withdrawal/addresses/lock": "withdraw",
+    "DELETE /withdrawal/addresses/lock": "withdraw",
     "GET /staff/withdrawals": "admin",
     "POST /staff/withdrawals/{withdrawal_id}/approve": "admin",
     "POST /staff/withdrawals/{withdrawal_id}/reject": "admin",
@@ -283,7 +287,7 @@ def test_another_users_things_are_unknown_whatever_the_role(server: Server, peop
 @pytest.mark.parametrize("who", list(ROLES))
 def test_no_call_acts_for_another_users_trading_account(server: Server, people: People, who: str) -> None:
     theirs = str(people.owner.get("/account/subaccounts")["items"][0]["id"])
-    for name, needs in RAW.items():
+    for name, needs in WHO.items():
         if needs != "all" and people.callers[who].may(needs):
             answer = call(server, people.callers[who], name, **{"X-Account": theirs})
             assert (answer.status_code, answer.json()["code"]) == (404, "unknown_account"), (who, name, answer.text)
