@@ -133,3 +133,23 @@ def test_a_coin_whose_deposit_is_not_buried_yet_is_not_spent(till: Till) -> None
     assert till.withdrawals() == ["broadcast"]
     till.finish()
     till.check_books()
+
+
+def test_the_fee_that_is_booked_is_of_the_attempt_that_was_mined(till: Till) -> None:
+    till.fund(MUCH)
+    till.request(10**6)
+    till.settle()
+    till.world.mine()
+    till.settle()
+    till.world.reorganise(1)
+    till.settle()
+    payout_id = Withdrawal.objects.get().payout_id
+    assert payout_id is not None
+    bump(payout_id, rate=10_000, now=till.now())
+    till.world.mine(2)  # the first one, before anybody sent the second
+    till.finish()
+    first, second = till.attempts()
+    assert first.fee_atoms < second.fee_atoms
+    assert till.custody() == MUCH - 10**6 - first.fee_atoms
+    assert Withdrawal.objects.get().txid == first.txid
+    till.check_books()
