@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.db import DatabaseError, close_old_connections, transaction
 from django.db.models import QuerySet
 
-from .key_sealing import seal
 from .models import Account, ApiKey, User
 from .problems import INVALID_FIELD, TOO_MANY, UNKNOWN_API_KEY, Problem
 from .scopes import SCOPES
+from .sealing import seal
 from .security_log import Caller, Event, record
 
 log = logging.getLogger(__name__)

@@ -24,10 +24,18 @@ from django.core import signing
 from django.db import close_old_connections
 from django.http import HttpRequest
 
-from .key_sealing import NotOpened, unseal
 from .models import Account, ApiKey, Session
-from .problems import ADDRESS_NOT_ALLOWED, FORBIDDEN, KEY_EXPIRED, SCOPE_MISSING, UNKNOWN_ACCOUNT, Problem
+from .problems import (
+    ADDRESS_NOT_ALLOWED,
+    FORBIDDEN,
+    INVALID_PARAMETER,
+    KEY_EXPIRED,
+    SCOPE_MISSING,
+    UNKNOWN_ACCOUNT,
+    Problem,
+)
 from .scopes import SCOPES, has_role
+from .sealing import NotOpened, unseal
 from .sessions import hash_token, note_use
 from .signatures import Ed25519Verifier, HmacVerifier, Verifier
 
@@ -38,6 +46,7 @@ PRINCIPAL_TTL_S = 2.0
 PRINCIPALS_LIMIT = 100_000
 MAIN = "main"
 """The name of the trading account that everybody has, and that acts if none is chosen."""
+ACCOUNT_DIGITS = 18
 STREAM_TOKEN_TTL_S = 900
 BROWSER_SESSION_KEY = "kontor_session"
 _STREAM_SALT = "accounts.stream-token"
@@ -108,6 +117,13 @@ class Principal:
         if account_id not in self.accounts:
             raise Problem(UNKNOWN_ACCOUNT, f"You cannot act for the trading account {account_id}.")
         return replace(self, account_id=account_id)
+
+
+def account_named(text: str) -> int:
+    """The trading account that the header X-Account names. Raises Problem invalid_parameter."""
+    if not (text.isascii() and text.isdigit() and len(text) <= ACCOUNT_DIGITS):
+        raise Problem(INVALID_PARAMETER, "X-Account must be the id of a trading account, a number.")
+    return int(text)
 
 
 class PrincipalCache:

@@ -1,4 +1,4 @@
-"""Withdrawals stand still for WITHDRAWAL_FREEZE_H hours after a change of password or second factor.
+"""Withdrawals stand still for WITHDRAWAL_FREEZE_H hours after a change of password, e-mail address or second factor.
 
 Who took over an account changes these first; the freeze gives its owner, who got a mail, the time to take it back.
 """
@@ -32,7 +32,7 @@ def require_withdrawals_open(*, user_id: uuid.UUID, now: dt.datetime) -> None:
     until = frozen_until(User.objects.get(id=user_id), now=now)
     if until is not None:
         end = until.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        detail = f"Password or second factor were changed. Withdrawals are open again at {end}."
+        detail = f"Password, e-mail address or second factor were changed. Withdrawals are open again at {end}."
         raise Problem(WITHDRAWALS_FROZEN, detail, {"frozen_until": end})
 
 

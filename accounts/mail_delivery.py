@@ -11,14 +11,13 @@ import smtplib
 import threading
 from importlib import import_module
 
-from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import DatabaseError, close_old_connections, connection, transaction
 
 from . import proofs
 from .models import Mail
-from .sealing import unseal
+from .sealing import NotOpened, unseal_text
 
 TRIES = 8
 FIRST_RETRY = dt.timedelta(seconds=30)
@@ -86,8 +85,8 @@ def _deliver_one(now: dt.datetime) -> bool | None:
         return None
     mail.tries += 1
     try:
-        text = unseal(mail.sealed_text)
-    except InvalidToken:
+        text = unseal_text(mail.sealed_text)
+    except NotOpened:
         log.error(
             "mail %s is given up: its text was sealed with a key that is gone", mail.id
         )  # or it would block the others

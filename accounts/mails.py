@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from .models import Mail, User
-from .sealing import seal, unseal
+from .sealing import seal_text, unseal_text
 
 SHOWN_LIMIT = 50
 _SIGNATURE = "\n\nKontor\n{site}"
@@ -31,7 +31,9 @@ class ReadableMail:
 def write_mail(*, to: str, user: User | None, subject: str, text: str, now: dt.datetime) -> None:
     """The mail will be delivered from now on."""
     whole = text + _SIGNATURE.format(site=settings.SITE_ADDRESS)
-    Mail.objects.create(to=to, user=user, subject=subject, sealed_text=seal(whole), created_at=now, next_try_at=now)
+    Mail.objects.create(
+        to=to, user=user, subject=subject, sealed_text=seal_text(whole), created_at=now, next_try_at=now
+    )
 
 
 def write_code(*, to: str, user: User | None, code: str, doing: str, minutes: int, now: dt.datetime) -> None:
@@ -90,6 +92,6 @@ def mails_to_customers(*, to: str | None = None) -> list[ReadableMail]:
 def _readable(condition: Q) -> list[ReadableMail]:
     rows = Mail.objects.filter(condition).exclude(sealed_text="").order_by("-id")[:SHOWN_LIMIT]
     return [
-        ReadableMail(id=row.id, to=row.to, subject=row.subject, text=unseal(row.sealed_text), at=row.created_at)
+        ReadableMail(id=row.id, to=row.to, subject=row.subject, text=unseal_text(row.sealed_text), at=row.created_at)
         for row in rows
     ]

@@ -14,10 +14,10 @@ class Adapter(DefaultMFAAdapter):  # type: ignore[misc]
     """The relying party of passkeys is the host that the page came from; ALLOWED_HOSTS says which these may be."""
 
     def encrypt(self, text: str) -> str:
-        return sealing.seal(text)
+        return sealing.seal_text(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        return sealing.unseal(encrypted_text)
+        return sealing.unseal_text(encrypted_text)
 
     def get_totp_issuer(self) -> str:
         return NAME

@@ -1,8 +1,9 @@
 """Users and what is theirs: trading accounts, sessions, keys, proofs sent by mail, mails, what happened to their security.
 
-Each table is written by one module: users by ``users``, ``credentials``, ``freeze`` and ``levels``, sessions by ``sessions``,
-API keys by ``api_keys``, their nonces by ``nonces``, further trading accounts by ``subaccounts``, proofs by ``proofs``, mails
-by ``mails`` and ``mail_delivery``, security events by ``security_log``. Second factors are rows of allauth's
+Each table is written by one module: users by ``users``, ``credentials``, ``email_change``, ``freeze`` and ``verification``,
+sessions by ``sessions``, API keys by ``api_keys``, their nonces by ``nonces``, further trading accounts by ``subaccounts``,
+proofs by ``proofs``, mails by ``mails`` and ``mail_delivery``, security events by ``security_log``; ``resealing`` renews what is
+sealed. Second factors are rows of allauth's
 ``Authenticator``, written by ``second_factors`` and ``passkeys``.
 """
 
@@ -105,6 +106,7 @@ class Proof(models.Model):
         VERIFY = "verify"
         STEP_UP = "step_up"
         RESET = "reset"
+        EMAIL = "email"
 
     id = models.BigAutoField(primary_key=True)
     purpose = models.CharField(max_length=8, choices=Purpose.choices)

@@ -81,6 +81,11 @@ def spend(proven: Proven) -> bool:
     return deleted == 1
 
 
+def void_of(user: User) -> None:
+    """Nothing that was sent to the user's mail counts any more."""
+    Proof.objects.filter(user=user).delete()
+
+
 def forget_expired(*, now: dt.datetime) -> None:
     Proof.objects.filter(expires_at__lt=now - KEEP_EXPIRED).delete()
 

@@ -130,7 +130,7 @@ def accept_totp(*, user: User, token: str, code: str, caller: Caller, now: dt.da
     if counter is None:
         raise Problem(WRONG_SECOND_FACTOR, "The code is not the app's. Is the clock of your device right?")
     Authenticator.objects.create(
-        user=user, type=TOTP, data={"secret": sealing.seal(secret), "last_counter": counter}, created_at=now
+        user=user, type=TOTP, data={"secret": sealing.seal_text(secret), "last_counter": counter}, created_at=now
     )
     return note_added(user=user, name="Authenticator app", caller=caller, now=now)
 
@@ -197,7 +197,9 @@ def _use_totp(user: User, code: str, now: dt.datetime) -> bool:
     row = Authenticator.objects.select_for_update().filter(user=user, type=TOTP).first()
     if row is None:
         return False
-    counter = _fitting_counter(sealing.unseal(row.data["secret"]), code, now, after=row.data.get("last_counter", 0))
+    counter = _fitting_counter(
+        sealing.unseal_text(row.data["secret"]), code, now, after=row.data.get("last_counter", 0)
+    )
     if counter is None:
         return False
     row.data["last_counter"] = counter

@@ -31,6 +31,8 @@ class Event(StrEnum):
     SECOND_FACTOR_PROVEN = "second_factor_proven"
     SESSION_ENDED = "session_ended"
     EMAIL_VERIFIED = "email_verified"
+    EMAIL_CHANGE_ASKED = "email_change_asked"
+    EMAIL_CHANGED = "email_changed"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
     PASSWORD_RESET_ASKED = "password_reset_asked"  # noqa: S105
     PASSWORD_RESET = "password_reset"  # noqa: S105
@@ -61,6 +63,8 @@ IN_WORDS = {
     Event.SECOND_FACTOR_PROVEN: "A second factor was proven",
     Event.SESSION_ENDED: "A session was ended",
     Event.EMAIL_VERIFIED: "The e-mail address was verified",
+    Event.EMAIL_CHANGE_ASKED: "Another e-mail address was asked for",
+    Event.EMAIL_CHANGED: "The e-mail address was changed",
     Event.PASSWORD_CHANGED: "The password was changed",
     Event.PASSWORD_RESET_ASKED: "A new password was asked for",
     Event.PASSWORD_RESET: "The password was reset by mail",
@@ -84,6 +88,8 @@ IN_WORDS = {
 ALERTS = frozenset(
     {
         Event.SECOND_FACTOR_FAILED,
+        Event.EMAIL_CHANGE_ASKED,
+        Event.EMAIL_CHANGED,
         Event.PASSWORD_CHANGED,
         Event.PASSWORD_RESET,
         Event.SECOND_FACTOR_ADDED,

@@ -18,7 +18,10 @@ from tests.server import Server, Trader, wait_until
 READERS = 10_000
 STALLED = 1_000
 UPDATES, PAUSE_S = 40, 0.5
-ORDERS = 2_000
+ORDERS = 2_500
+"""More than may wait for a reader that stalls."""
+STALLING = 1_000
+"""Until all that lies between is full, and a reader that stalls can be told from one that reads."""
 OUTBOX_S = 15.0
 """How long those that stall are left alone, so that their outboxes are full and they are closed."""
 
@@ -56,16 +59,17 @@ def _reading(server: Server, trader: Trader) -> dict[str, float]:
 
 
 def _stalled(server: Server, trader: Trader) -> dict[str, float]:
-    """Orders one after the other, alone, beside STALLED readers that read, beside as many that do not, and when those are gone."""
+    """Orders one after the other: beside STALLED readers that read, alone, beside as many that do not, and when those are gone."""
     pid = worker_under(server.pid)
     alone = usage_of(pid)
-    figures = _order_ms(trader, "alone")
     with _listening("reading", server.port, STALLED) as listeners:
-        figures |= _order_ms(trader, "reading")
+        figures = _order_ms(trader, "reading")
         _report(listeners)
     wait_until(lambda: usage_of(pid).files < alone.files + STALLED // 10, what="the readers are gone")
+    figures |= _order_ms(trader, "alone")
     before_mib = usage_of(pid).rss_mib
     with _listening("stalled", server.port, STALLED) as listeners:
+        figures |= _order_ms(trader, "stalling", STALLING)
         figures |= _order_ms(trader, "stalled")
         figures["stalled_memory_kib"] = (usage_of(pid).rss_mib - before_mib) * 1024 / STALLED
         time.sleep(OUTBOX_S)
@@ -75,9 +79,9 @@ def _stalled(server: Server, trader: Trader) -> dict[str, float]:
     return figures
 
 
-def _order_ms(trader: Trader, name: str) -> dict[str, float]:
+def _order_ms(trader: Trader, name: str, orders: int = ORDERS) -> dict[str, float]:
     times_ms = []
-    for number in range(ORDERS):
+    for number in range(orders):
         began = time.perf_counter()
         order = trader.order("sell", "0.01", str(70_000 - number % 50))
         times_ms.append((time.perf_counter() - began) * 1000)

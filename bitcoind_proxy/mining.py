@@ -48,6 +48,8 @@ class NodeMiner:
         hashes = self._ask("generatetoaddress", timeout_s, count, self._of_wallet("getnewaddress", timeout_s))
         if not hashes:
             raise BrokenAnswer("the node mined nothing")
+        # It makes the node write to the disk what it would write once an hour: blocks that were shown outlive a kill -9.
+        self._ask("gettxoutsetinfo", timeout_s, "none")
         return str(hashes[-1]), int(self._ask("getblockheader", timeout_s, hashes[-1])["height"])
 
     def _ask(self, method: str, timeout_s: float, *parameters: Any) -> Any:

@@ -17,17 +17,22 @@ django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
 
+from accounts.api.authentication import PROVEN, ProvenKey  # noqa: E402
 from accounts.mail_delivery import MailDelivery  # noqa: E402
 from accounts.problems import Problem  # noqa: E402
-from accounts.rate_limits import ADDRESS, DJANGO_WEIGHTS, METERS, address_key  # noqa: E402
+from accounts.rate_limits import ACCOUNT, ADDRESS, DJANGO_WEIGHTS, METERS, address_key  # noqa: E402
 from accounts.rate_sharing import share  # noqa: E402
+from accounts.signatures import KEY_HEADER  # noqa: E402
 from trading.api.application import application as raw_application  # noqa: E402
 from trading.api.application import is_ours  # noqa: E402
+from trading.api.authentication import acting, by_key  # noqa: E402
 from trading.api.http import Disconnected, Receive, Request, Scope, Send, limit_headers, respond_problem  # noqa: E402
 from trading.fill_credits import FillCredits  # noqa: E402
 from trading.runtime import Runtime  # noqa: E402
 from trading.stream import NOTICE  # noqa: E402
 from trading.stream.hub import Hub  # noqa: E402
+
+from .custody_terms import keep_terms  # noqa: E402
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +44,7 @@ class Exchange:
         self.runtime: Runtime | None = None
         self.hub: Hub | None = None
         self.mail = MailDelivery()
-        self.sharing: asyncio.Task[None] | None = None
+        self.tasks: list[asyncio.Task[None]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -61,16 +66,17 @@ class Exchange:
                 self.hub = Hub(self.runtime)
                 self.runtime.observers.append(FillCredits())
                 if settings.REDIS_URL and settings.RATE_LIMITS:
-                    self.sharing = asyncio.create_task(share(settings.REDIS_URL, METERS))
+                    self.tasks.append(asyncio.create_task(share(settings.REDIS_URL, METERS)))
+                self.tasks.append(asyncio.create_task(keep_terms(self.runtime)))
                 scope.get("state", {})[NOTICE] = self.hub.shutdown_notice
                 self.runtime.start()
                 self.mail.start()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 self.mail.stop()
-                if self.sharing is not None:
-                    self.sharing.cancel()
-                    await asyncio.gather(self.sharing, return_exceptions=True)
+                for task in self.tasks:
+                    task.cancel()
+                await asyncio.gather(*self.tasks, return_exceptions=True)
                 if self.runtime is not None and self.hub is not None:
                     await self.hub.close()
                     await self.runtime.stop()
@@ -79,7 +85,7 @@ class Exchange:
 
 
 async def _django(scope: Scope, receive: Receive, send: Send) -> None:
-    """Django, with a body of bounded size, and the request id given to it as a header and told on its answer.
+    """Django, with a body of bounded size, a signature proven, and the request id as a header of request and answer.
 
     What does not say itself how long it may be kept, as static files do, is kept by nobody.
     """
@@ -87,8 +93,7 @@ async def _django(scope: Scope, receive: Receive, send: Send) -> None:
     weight = DJANGO_WEIGHTS.get("/" + request.path.split("/", 2)[1], 0)
     try:
         await request.read_body(receive)
-        if weight:
-            request.spend(ADDRESS, address_key(request.address), weight)
+        proven = await _charged(request, weight) if weight else None
     except Problem as problem:
         await respond_problem(send, request, problem)
         return
@@ -112,9 +117,20 @@ async def _django(scope: Scope, receive: Receive, send: Send) -> None:
                 message["headers"] += limit_headers(request)
         await send(message)
 
-    await django_application(
-        {**scope, "headers": [*headers, (b"x-request-id", request_id)]}, receive_read, send_with_id
-    )
+    inner = {**scope, "headers": [*headers, (b"x-request-id", request_id)], PROVEN: proven}
+    await django_application(inner, receive_read, send_with_id)
+
+
+async def _charged(request: Request, weight: int) -> ProvenKey | None:
+    """Counts a request of Django's realms: a signed one for its key's account, all others for their address. Raises Problem."""
+    if KEY_HEADER not in request.headers:
+        request.spend(ADDRESS, address_key(request.address), weight)
+        return None
+    principal = await acting(request, await by_key(request))
+    request.spend(ACCOUNT, principal.account_id, weight)
+    if request.proof is None:
+        raise RuntimeError("a signed request has no proof")
+    return ProvenKey(principal, request.proof)
 
 
 application = Exchange()

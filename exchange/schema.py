@@ -10,6 +10,7 @@ import msgspec
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 
+from accounts.api.authentication import KEY_HEADERS, KEY_SCHEME_DESCRIPTION
 from accounts.problems import REGISTRY
 from accounts.scopes import SCOPES
 from trading.api.application import ROUTES
@@ -21,13 +22,6 @@ _REF = "#/components/schemas/{name}"
 _PUBLIC_PROBLEMS = (400, 404, 429, 503)
 _SIGNING_IN_PROBLEMS = (400, 401, 422, 429, 503)
 _PRIVATE_PROBLEMS = (400, 401, 403, 404, 409, 422, 429, 503)
-_KEY_HEADERS = ("X-API-Key", "X-API-Timestamp", "X-API-Nonce", "X-API-Signature")
-
-_KEY_DESCRIPTION = (
-    "One of the four headers of a request signed by an API key: its id, the time in milliseconds, a nonce, and base64 of"
-    " HMAC-SHA256 or Ed25519 over timestamp, nonce, METHOD, path?query and hex(sha256(body)), joined by newlines."
-)
-
 _ACCOUNT_PARAMETER = {
     "name": "X-Account",
     "in": "header",
@@ -54,14 +48,16 @@ def add_raw_realms(result: dict[str, Any], generator: Any, request: Any, public:
     schemas.update(_without_prefix_items(components))
     schemas["ProblemBody"]["properties"]["code"]["enum"] = sorted(REGISTRY)
     schemes = result["components"].setdefault("securitySchemes", {})
-    for header in _KEY_HEADERS:
-        schemes[header] = {"type": "apiKey", "in": "header", "name": header, "description": _KEY_DESCRIPTION}
+    for header in KEY_HEADERS:
+        schemes[header] = {"type": "apiKey", "in": "header", "name": header, "description": KEY_SCHEME_DESCRIPTION}
     for route in ROUTES:
         result["paths"].setdefault(route.path, {})[route.method.lower()] = _operation(route)
     for operations in result["paths"].values():
         for operation in operations.values():
             if "x-weight" not in operation:
                 _close(operation, schemas)
+                if _is_private(operation):
+                    operation.setdefault("parameters", []).append(_ACCOUNT_PARAMETER)
                 _add_problems(operation, _PRIVATE_PROBLEMS if _is_private(operation) else _SIGNING_IN_PROBLEMS)
             operation["responses"].setdefault("default", _problem("Any other problem."))
     result["paths"] = dict(sorted(result["paths"].items()))
@@ -135,7 +131,7 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
     choices: list[dict[str, list[str]]] = [{"session": []}]
     if route.needs in (*SCOPES, "any_key"):
         scope: list[str] = [route.needs] if route.needs in SCOPES else []
-        choices.append(dict.fromkeys(_KEY_HEADERS, scope))
+        choices.append(dict.fromkeys(KEY_HEADERS, scope))
     return choices
 
 

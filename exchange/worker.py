@@ -1,6 +1,8 @@
 """The web worker: gunicorn's, with uvicorn inside. One event loop, one engine thread, one projector thread."""
 
+import socket
 import sys
+from asyncio import BaseTransport
 from typing import Any, ClassVar
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -14,6 +16,8 @@ SWITCH_INTERVAL_S = 0.0005
 each time it comes back while the event loop is busy, all callers wait for it; Python's own 5 ms are too long for that."""
 
 
+UNSENT_LIMIT = 16 * 1024
+"""Bytes that the kernel takes for a peer beyond what is on its way, before the peer counts as one that does not read."""
 CLOSE_GOING_AWAY = 1001
 CLOSE_LIMIT_S = 3.0
 
@@ -22,6 +26,13 @@ class StreamProtocol(WebSocketsSansIOProtocol):
     """Says that the server goes away, and 1001, when it stops. Cuts off who does not read even that, whom the application
     cuts off, and who does not answer pings: a transport that is closed waits for ever for a peer that does not read.
     """
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # type: ignore[attr-defined]
+        connection = transport.get_extra_info("socket")
+        if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_LIMIT)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)

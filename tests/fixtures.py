@@ -22,6 +22,9 @@ os.environ["KONTOR_STATE"] = str(STATE)
 os.environ["DATABASE_URL"] = "postgresql://nobody@/none"
 os.environ.pop("REDIS_URL", None)
 os.environ.pop("RATE_LIMITS", None)
+# The tests start programs while gRPC's threads run; its handlers, meant for a child that goes on with gRPC, can end a child
+# that only becomes another program.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
 
 import django  # noqa: E402
 import psycopg  # noqa: E402

@@ -9,7 +9,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from psycopg_pool import ConnectionPool
 
 from . import queries
 from .collector import spare_the_collector
+from .custody_terms import CustodyTerms
 from .database import conninfo, open_pool
 from .engine import FORM
 from .engine.commands import Command
@@ -86,6 +87,8 @@ class Runtime:
     def __init__(self) -> None:
         self.live = LiveState()
         self.observers: list[Observer] = []
+        self.custody_terms: Mapping[str, CustodyTerms] = {}
+        """By asset; kept true by whoever composes the process."""
         self.pool: ConnectionPool = open_pool()
         self._loop = asyncio.get_running_loop()
         self._serving = False

@@ -349,7 +349,16 @@ class StatusBody(Struct):
     sequence: int
 
 
+class ConfirmationsBody(Struct):
+    """``up_to``: an amount; null for all that is more."""
+
+    up_to: str | None
+    confirmations: int
+
+
 class AssetBody(Struct):
+    """``confirmations``: what the smallest deposit takes."""
+
     asset: str
     name: str
     kind: Literal["crypto", "token", "fiat"]
@@ -361,6 +370,7 @@ class AssetBody(Struct):
     minimum_deposit: str | None
     minimum_withdrawal: str | None
     confirmations: int | None
+    confirmations_by_amount: list[ConfirmationsBody]
 
 
 class AssetList(Struct):

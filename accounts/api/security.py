@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.credentials import change_password, require_password
+from accounts.email_change import ask_email_change, change_email
 from accounts.problems import NOT_FOUND, STEP_UP_REQUIRED, UNKNOWN_FACTOR, Problem
 from accounts.second_factors import accept_totp, has_factor, offer_totp, remove_factor, renew_recovery_codes
 from accounts.security import security_of
@@ -21,6 +22,7 @@ from accounts.verification import ask_verification_code, verify_email
 
 from .fields import (
     PAGE_LIMIT,
+    AddressField,
     CodeField,
     PasswordField,
     TextField,
@@ -80,6 +82,17 @@ class NewPasswordSerializer(serializers.Serializer):  # type: ignore[type-arg]
 
 
 class CodeSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    code = CodeField()
+
+
+class NewEmailSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    email = AddressField()
+    password = PasswordField()
+    totp = CodeField(required=False)
+
+
+class EmailCodeSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    email = AddressField()
     code = CodeField()
 
 
@@ -182,6 +195,28 @@ class EmailCodeView(APIView):
     def post(self, request: Request) -> Response:
         ask_verification_code(user=user_of(request), now=now_utc())
         return Response(status=202)
+
+
+class NewEmailView(APIView):
+    """POST /account/security/email/new: sends a code to another address. PUT: makes it mine, freezes withdrawals."""
+
+    @extend_schema(operation_id="ask_email_change", request=NewEmailSerializer, responses={202: None})
+    def post(self, request: Request) -> Response:
+        body, user = given(request, NewEmailSerializer), user_of(request)
+        if has_factor(user.id):
+            require_fresh(request, body.get("totp"))
+        ask_email_change(
+            user=user, email=body["email"], password=body["password"], caller=caller_of(request), now=now_utc()
+        )
+        return Response(status=202)
+
+    @extend_schema(operation_id="change_email", request=EmailCodeSerializer, responses={204: None})
+    def put(self, request: Request) -> Response:
+        body = given(request, EmailCodeSerializer)
+        change_email(
+            user=user_of(request), email=body["email"], code=body["code"], caller=caller_of(request), now=now_utc()
+        )
+        return Response(status=204)
 
 
 class StepUpView(APIView):

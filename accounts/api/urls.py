@@ -15,6 +15,7 @@ urlpatterns = [
     path("account/security/password", security.ChangePasswordView.as_view()),
     path("account/security/email", security.EmailView.as_view()),
     path("account/security/email/code", security.EmailCodeView.as_view()),
+    path("account/security/email/new", security.NewEmailView.as_view()),
     path("account/security/step-up", security.StepUpView.as_view()),
     path("account/security/step-up/code", security.StepUpCodeView.as_view()),
     path("account/security/totp", security.TotpView.as_view()),

@@ -6,14 +6,11 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
-from cryptography.fernet import Fernet
-from django.conf import LazySettings
 from django.db import IntegrityError, transaction
 
 from accounts import nonces
 from accounts.api_keys import Made
 from accounts.authentication import Key, Principal
-from accounts.key_sealing import NotOpened, seal, unseal
 from accounts.models import Account, ApiKey
 from accounts.nonces import GENERATION_MS, NonceGuard, use_everywhere
 from accounts.problems import Problem
@@ -24,24 +21,6 @@ from tests.fixtures import Database
 
 NOW_MS = 1_800_000_000_000
 NOW = dt.datetime.now(dt.UTC)
-
-
-@pytest.fixture
-def settings(monkeypatch: pytest.MonkeyPatch) -> LazySettings:
-    from django.conf import settings as found
-
-    monkeypatch.setattr(found, "SEALING_KEYS", [Fernet.generate_key().decode()])
-    return found
-
-
-def test_a_new_sealing_key_in_front_still_opens_what_the_old_one_sealed(settings: LazySettings) -> None:
-    sealed = seal(b"a secret")
-    assert b"a secret" not in sealed
-    settings.SEALING_KEYS = [Fernet.generate_key().decode(), *settings.SEALING_KEYS]
-    assert unseal(sealed) == b"a secret"
-    settings.SEALING_KEYS = settings.SEALING_KEYS[:1]
-    with pytest.raises(NotOpened):
-        unseal(sealed)
 
 
 def test_a_nonce_is_remembered_for_as_long_as_its_request_could_come_again() -> None:

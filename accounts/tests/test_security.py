@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import psycopg
 import pytest
+from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core import mail as sent_mail
 from django.core.cache import cache
@@ -267,7 +268,7 @@ def test_a_mail_that_cannot_be_read_any_more_does_not_hold_up_the_others(
     monkeypatch.setattr(settings, "EMAIL_BACKEND", "django.core.mail.backends.locmem.EmailBackend")
     sent_mail.outbox = []
     with monkeypatch.context() as before:
-        before.setattr(settings, "SECRET_KEY", "another, lost since")
+        before.setattr(settings, "SEALING_KEYS", [Fernet.generate_key().decode()])
         write_mail(to=EMAIL, user=user, subject="Lost", text="?", now=NOW)
     write_mail(to=EMAIL, user=user, subject="Read", text="!", now=NOW + dt.timedelta(seconds=1))
     deliver_waiting(now=NOW + dt.timedelta(seconds=2))

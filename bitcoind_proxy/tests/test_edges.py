@@ -1,5 +1,6 @@
 """The sidecar's edges: generated code, configuration, credentials, mutual TLS, amounts."""
 
+import contextlib
 import datetime as dt
 import logging
 import os
@@ -103,16 +104,20 @@ def test_a_lost_answer_is_an_unknown_outcome_and_nothing_is_asked_twice() -> Non
     asked: list[bytes] = []
 
     def hang_up(listener: socket.socket) -> None:
-        while True:
-            connection, _ = listener.accept()
-            asked.append(connection.recv(65536))
-            connection.close()
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                asked.append(connection.recv(65536))
+                connection.close()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=hang_up, args=(listener,), daemon=True).start()
+        node = threading.Thread(target=hang_up, args=(listener,))
+        node.start()
         rpc = Rpc("127.0.0.1", listener.getsockname()[1], lambda: ("kontor", "p@ss:/%41"))
         with pytest.raises(OutcomeUnknown):
             rpc.call("sendrawtransaction", "00", timeout_s=2.0, wallet="a/b c")
+        listener.shutdown(socket.SHUT_RDWR)
+        node.join()
     assert len(asked) == 1
     assert asked[0].startswith(b"POST /wallet/a%2Fb%20c HTTP/1.1")
     assert b"Authorization: Basic a29udG9yOnBAc3M6LyU0MQ==" in asked[0]

@@ -15,9 +15,7 @@ import importlib.util
 import os
 import shutil
 import signal
-import stat
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +29,7 @@ from exchange.launch import logs
 from exchange.launch.child import end_with_parent
 from exchange.launch.cluster_account import ClusterAccount, choose_account
 from exchange.launch.refusal import EXIT_REFUSED, Refusal, refusal_of_folder, refusal_of_output
+from exchange.launch.sockets import SocketFolder
 
 DATABASE = "kontor"
 OWNER = "kontor_owner"
@@ -39,7 +38,6 @@ SUPERUSER = "postgres"
 
 StopMode = Literal["smart", "fast", "immediate"]
 
-_SOCKET_PATH_LIMIT_BYTES = 107
 _SOCKET_NAME = ".s.PGSQL.5432"
 _PORT = 5432
 _PROC = Path("/proc")
@@ -106,6 +104,7 @@ class EmbeddedPostgres:
         self._account = ClusterAccount()
         self._folder = self._home
         self._binaries = binaries()
+        self._sockets = SocketFolder(self._home, _SOCKET_NAME, say=say)
         self._socket_dir = self._home / "run"
 
     @property
@@ -166,7 +165,7 @@ class EmbeddedPostgres:
             self._process = None
             self._wait_for_processes(_ORPHANS_LIMIT_S)
         if self._lock is not None:
-            self._remove_outside_socket_dir()
+            self._sockets.close()
             self._lock.close()
             self._lock = None
 
@@ -214,7 +213,7 @@ class EmbeddedPostgres:
         self._account = choose_account()
         if self._account.switch_to is None:
             self._folder = self._home
-            self._socket_dir = self._short_socket_dir()
+            self._socket_dir = self._sockets.open()
         else:
             self._folder = self._folder_of_switched_account()
             self._binaries = self._reachable_binaries()
@@ -225,25 +224,6 @@ class EmbeddedPostgres:
         folder.mkdir(mode=0o700, exist_ok=True)
         if self._account.switch_to is not None:
             os.chown(folder, self._account.switch_to.pw_uid, self._account.switch_to.pw_gid)
-
-    def _short_socket_dir(self) -> Path:
-        """In the state directory, or a private one with a short path, kept in mind for the next start."""
-        inside = self._home / "run"
-        if len(os.fsencode(inside / _SOCKET_NAME)) <= _SOCKET_PATH_LIMIT_BYTES:
-            inside.mkdir(mode=0o700, exist_ok=True)
-            return inside
-        note = self._home / "outside_socket_dir"
-        if note.exists() and _is_private(Path(note.read_text())):
-            return Path(note.read_text())
-        outside = Path(tempfile.mkdtemp(prefix="kontor-", dir="/tmp"))
-        note.write_text(str(outside))
-        self._say(f"the path of {self._home} is too long for a socket; it is in {outside} instead")
-        return outside
-
-    def _remove_outside_socket_dir(self) -> None:
-        if self._home not in self._socket_dir.parents and self._folder not in self._socket_dir.parents:
-            shutil.rmtree(self._socket_dir, ignore_errors=True)
-            (self._home / "outside_socket_dir").unlink(missing_ok=True)
 
     def _folder_of_switched_account(self) -> Path:
         name = hashlib.sha256(os.fsencode(self._home)).hexdigest()[:12]
@@ -299,7 +279,10 @@ class EmbeddedPostgres:
     def _refuse_other_major(self) -> None:
         found = (self.data_dir / "PG_VERSION").read_text().strip()
         answer = self._run([str(self._binaries / "postgres"), "--version"])
-        major = answer.stdout.decode().split()[-1].split(".")[0] if answer and answer.returncode == 0 else "unknown"
+        output = answer.stdout.decode(errors="replace") if answer else ""
+        if answer is None or answer.returncode:
+            raise refusal_of_output(output, self._folder, "PostgreSQL does not say its version")
+        major = output.split()[-1].split(".")[0]
         if found != major:
             raise Refusal(
                 f"the data in {self.data_dir} was written by PostgreSQL {found}, "
@@ -415,15 +398,6 @@ def binaries() -> Path:
     if not versions:
         raise Refusal(f"{folder} carries no PostgreSQL")
     return versions[-1] / "bin"
-
-
-def _is_private(folder: Path) -> bool:
-    """A directory of ours, not a link, that nobody else can enter."""
-    try:
-        found = folder.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) == 0o700
 
 
 def _says_ready(pid_file: Path) -> bool:

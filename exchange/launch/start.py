@@ -10,6 +10,7 @@ import time
 from contextlib import closing
 
 from exchange.launch import logs
+from exchange.launch.chain import DemoChain, prepare_chain
 from exchange.launch.child import Child, end_with_parent
 from exchange.launch.configuration import HOST, Configuration, child_environment, manage
 from exchange.launch.console import Console
@@ -31,6 +32,9 @@ _READY_REMARK_EVERY_S = 5.0
 _WEB_STOP_LIMIT_S = 15.0
 """More than gunicorn's own graceful_timeout in etc/gunicorn.conf.py."""
 _BOTS_STOP_LIMIT_S = 5.0
+_WATCHER_STOP_LIMIT_S = 10.0
+_CHAIN_STOP_LIMIT_S = 20.0
+"""A node writes to the disk what it has in memory."""
 
 
 def launch(configuration: Configuration, *, console: Console, signals: StopSignals) -> None:
@@ -39,9 +43,12 @@ def launch(configuration: Configuration, *, console: Console, signals: StopSigna
         require_free_port(configuration.port)
         ensure_secret_key(configuration.state_dir)
         postgres = None if configuration.database_url else EmbeddedPostgres(configuration.state_dir, say=console.say)
+        chain = prepare_chain(configuration, say=console.say) if configuration.with_deposits else None
         supervisor = Supervisor(console=console, signals=signals, postgres=postgres)
         try:
-            _bring_up(configuration, console=console, signals=signals, supervisor=supervisor, postgres=postgres)
+            _bring_up(
+                configuration, console=console, signals=signals, supervisor=supervisor, postgres=postgres, chain=chain
+            )
             supervisor.watch()
         except StopRequested:
             console.show("")
@@ -49,6 +56,8 @@ def launch(configuration: Configuration, *, console: Console, signals: StopSigna
             raise refusal_of_folder(configuration.state_dir, error) from error
         finally:
             supervisor.stop()
+            if chain is not None:
+                chain.sockets.close()
         console.say("stopped; the next start goes on from here")
 
 
@@ -59,12 +68,15 @@ def _bring_up(
     signals: StopSignals,
     supervisor: Supervisor,
     postgres: EmbeddedPostgres | None,
+    chain: DemoChain | None,
 ) -> None:
     application_url, owner_url = _database(configuration, console=console, postgres=postgres)
     signals.check()
-    embedded = postgres is not None
-    environment = child_environment(configuration, database_url=application_url, embedded=embedded)
-    as_owner = child_environment(configuration, database_url=owner_url, embedded=embedded)
+    for child in () if chain is None else chain.children:
+        supervisor.start(child, stop_limit_s=_CHAIN_STOP_LIMIT_S)
+    embedded, of_chain = postgres is not None, {} if chain is None else chain.environment
+    environment = child_environment(configuration, database_url=application_url, embedded=embedded) | of_chain
+    as_owner = child_environment(configuration, database_url=owner_url, embedded=embedded) | of_chain
     for said, command, step_environment in (
         ("applying migrations", manage("migrate", "--noinput", "--verbosity=1"), as_owner),
         ("collecting the files of the site", manage("collectstatic", "--noinput", "--verbosity=0"), environment),
@@ -76,6 +88,8 @@ def _bring_up(
     web = _web(configuration, environment)
     supervisor.start(web, stop_limit_s=_WEB_STOP_LIMIT_S)
     _wait_until_ready(web, configuration=configuration, console=console, signals=signals)
+    if environment.get("FUNDING_NODES"):
+        supervisor.start(_watcher(configuration, environment), stop_limit_s=_WATCHER_STOP_LIMIT_S)
     if configuration.with_bots:
         console.say("starting the demo bots")
         supervisor.start(_bots(configuration, environment), stop_limit_s=_BOTS_STOP_LIMIT_S)
@@ -140,6 +154,16 @@ def _web(configuration: Configuration, environment: dict[str, str]) -> Child:
         ],
         environment=environment | {"BIND": f"{HOST}:{configuration.port}"},
         log=configuration.log_dir / "web.log",
+        folder=configuration.checkout,
+    )
+
+
+def _watcher(configuration: Configuration, environment: dict[str, str]) -> Child:
+    return Child(
+        name="the watcher of deposits",
+        command=manage("watch_deposits"),
+        environment=environment,
+        log=configuration.log_dir / "deposits.log",
         folder=configuration.checkout,
     )
 

@@ -14,6 +14,8 @@ NODE_MODULES = SITE / "node_modules"
 
 DEBUG = False
 DEMO = False
+DEMO_CHAIN: str | None = None
+"""What the demo's bitcoin chain is: simulated, or the regtest of a node of its own. None where money is real."""
 ALLOWED_HOSTS: list[str] = []
 
 INSTALLED_APPS = [
@@ -165,10 +167,11 @@ CONTENT_SECURITY_POLICY = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.KeyAuthentication",
         "accounts.api.authentication.SessionTokenAuthentication",
         "accounts.api.authentication.BrowserAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.authentication.MayCall"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "accounts.api.messagepack.MessagePackParser"],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",

@@ -47,6 +47,15 @@ class MailedCodeForm(forms.Form):
     code = _code("Code from the mail", "Six digits. Good for ten minutes.")
 
 
+class NewAddressForm(forms.Form):
+    email = _address(autocomplete="email")
+    password = _password("Password")
+
+
+class NewAddressCodeForm(MailedCodeForm):
+    email = forms.EmailField(max_length=254, widget=forms.HiddenInput)
+
+
 class FactorForm(forms.Form):
     code = _code("Code", "Of your authenticator app; or one of your recovery codes.")
 

@@ -26,7 +26,7 @@ def page(request: HttpRequest, name: str, form: Form | None = None, **more: obje
 
 def user_of(request: HttpRequest) -> User:
     """The signed-in user, anew from the database: what a view changes must not be overwritten with what was read before."""
-    return User.objects.get(email=request.user.get_username())
+    return User.objects.get(pk=str(request.user.pk))
 
 
 def is_fresh(request: HttpRequest) -> bool:

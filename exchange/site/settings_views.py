@@ -15,15 +15,16 @@ from django.views.decorators.http import require_safe
 from accounts import browser
 from accounts.authentication import principals
 from accounts.credentials import change_password
+from accounts.email_change import ask_email_change, change_email
 from accounts.passkeys import host_is_a_name
-from accounts.problems import Problem
+from accounts.problems import INVALID_FIELD, Problem
 from accounts.second_factors import has_factor
 from accounts.security_log import IN_WORDS, Event, events_of
 from accounts.sessions import end_session, end_sessions, open_sessions
 from accounts.step_up import require_fresh_factor, send_step_up_code
 from accounts.verification import ask_verification_code, verify_email
 
-from .forms import ChangePasswordForm, FactorForm, MailedCodeForm
+from .forms import ChangePasswordForm, FactorForm, MailedCodeForm, NewAddressCodeForm, NewAddressForm
 from .settings_pages import confirm_first, is_fresh, now_utc, page, user_of
 from .sign_in_views import next_path, refuse
 
@@ -82,6 +83,43 @@ def email(request: HttpRequest) -> HttpResponse:
         else:
             return page(request, "overview", done="The e-mail address is verified.")
     return page(request, "email", form)
+
+
+@login_required
+def new_email(request: HttpRequest) -> HttpResponse:
+    """Another address: asked for first, then proven by the code that was sent to it."""
+    user = user_of(request)
+    if has_factor(user.id) and not is_fresh(request):
+        return confirm_first(request)
+    if "code" in request.POST:
+        return _prove_new_email(request)
+    form = NewAddressForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        wanted, password = form.cleaned_data["email"], form.cleaned_data["password"]
+        try:
+            caller = browser.caller_of(request)
+            ask_email_change(user=user, email=wanted, password=password, caller=caller, now=now_utc())
+        except Problem as problem:
+            refuse(form, problem, "email" if problem.kind is INVALID_FIELD else "password")
+        else:
+            return page(request, "new_email", NewAddressCodeForm(initial={"email": wanted}), sent_to=wanted)
+    return page(request, "new_email", form)
+
+
+def _prove_new_email(request: HttpRequest) -> HttpResponse:
+    form = NewAddressCodeForm(request.POST)
+    if form.is_valid():
+        email, code = form.cleaned_data["email"], form.cleaned_data["code"]
+        try:
+            change_email(
+                user=user_of(request), email=email, code=code, caller=browser.caller_of(request), now=now_utc()
+            )
+        except Problem as problem:
+            refuse(form, problem, "code")
+        else:
+            request.user = user_of(request)
+            return page(request, "overview", done=f"Your address is {email} now. Withdrawals are frozen for a day.")
+    return page(request, "new_email", form, sent_to=request.POST.get("email", ""))
 
 
 @login_required

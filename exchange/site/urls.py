@@ -33,6 +33,7 @@ urlpatterns = [
     path("settings", settings_views.overview, name="account"),
     path("settings/password", settings_views.password, name="settings-password"),
     path("settings/email", settings_views.email, name="settings-email"),
+    path("settings/email/new", settings_views.new_email, name="settings-email-new"),
     path("settings/app", second_factor_views.app, name="settings-app"),
     path("settings/factors/<int:factor_id>/remove", second_factor_views.remove, name="settings-factor-remove"),
     path("settings/recovery-codes", second_factor_views.recovery_codes, name="settings-recovery-codes"),

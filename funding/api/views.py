@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from accounts.api.fields import PAGE_LIMIT, TextField, now_utc, page_of, principal_of
 from accounts.api.views import given
 from accounts.models import Account
+from accounts.scopes import Needs
 from funding.addresses import addresses_of, new_address
 from funding.problems import UNKNOWN_DEPOSIT, Problem
 from funding.queries import deposit_of, deposits_of
@@ -78,6 +79,8 @@ class DepositListSerializer(serializers.Serializer):  # type: ignore[type-arg]
 class AddressesView(APIView):
     """/deposit/addresses: mine, and a new one."""
 
+    needs: Needs = "read"
+
     @extend_schema(
         operation_id="deposit_addresses",
         parameters=[OpenApiParameter("asset", OpenApiTypes.STR, OpenApiParameter.QUERY), *PAGE_PARAMETERS],
@@ -102,6 +105,8 @@ class AddressesView(APIView):
 class DepositsView(APIView):
     """GET /deposit: what came for me, newest first."""
 
+    needs: Needs = "read"
+
     @extend_schema(operation_id="deposits", parameters=PAGE_PARAMETERS, responses=DepositListSerializer)
     def get(self, request: Request) -> Response:
         before_id, limit = page_of(request)
@@ -112,6 +117,8 @@ class DepositsView(APIView):
 
 class DepositView(APIView):
     """GET /deposit/ID: one deposit with everything that happened to it."""
+
+    needs: Needs = "read"
 
     @extend_schema(
         operation_id="deposit",

@@ -3,13 +3,16 @@
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import Account, User
+from funding.models import DepositAddress, DepositWallet
+from funding.terms import load_terms
 from trading.models import Asset
 
-from .stage import MIDDLE, Stage
+from .stage import MIDDLE, RULES, Stage
 
 PASSWORD = "a quiet long password"
 
@@ -56,6 +59,56 @@ def test_from_an_address_to_a_credit_every_answer_says_where_it_stands(simulated
     assert one["sequence"] == simulated_stage.deposits()[0].credit_seq
 
 
+def test_in_a_demo_the_miner_pays_my_address_and_blocks_come_when_i_say(
+    simulated_stage: Stage, ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = send(ada, "post", "/deposit/addresses", {"asset": "BTC"}).json()["address"]
+    theirs = simulated_stage.address(simulated_stage.new_account()).address
+    for path, body in (("/deposit/test-coins", {"address": mine, "amount": "1"}), ("/deposit/test-blocks", None)):
+        answer = send(ada, "post", path, body)
+        assert (answer.status_code, answer.json()["code"]) == (404, "no_test_coins")
+    world = simulated_stage.world
+    monkeypatch.setattr(settings, "DEMO", True)
+    monkeypatch.setattr(settings, "DEMO_CHAIN", "simulated")
+    monkeypatch.setattr(settings, "FUNDING_NODES", {world.chain: world.target})
+    monkeypatch.setattr(settings, "RATE_LIMITS", True)
+    for address, amount, status, code in (
+        (theirs, "1", 404, "unknown_address"),
+        (mine, "0", 422, "test_coins_refused"),
+        (mine, "20.00000001", 422, "test_coins_refused"),
+        (mine, "1e3", 422, "invalid_field"),
+    ):
+        answer = send(ada, "post", "/deposit/test-coins", {"address": address, "amount": amount})
+        assert (answer.status_code, answer.json()["code"]) == (status, code), amount
+
+    paid = send(ada, "post", "/deposit/test-coins", {"address": mine, "amount": "0.5"})
+    assert paid.status_code == 201, paid.json()
+    simulated_stage.settle()
+    (seen,) = ada.get("/deposit").json()["items"]
+    assert (seen["txid"], seen["state"], seen["amount"]) == (paid.json()["txid"], "seen", "0.50000000")
+    heights = [send(ada, "post", "/deposit/test-blocks").json()["height"] for _ in range(3)]
+    assert heights == [heights[0], heights[0] + 1, heights[0] + 2]
+    simulated_stage.settle()
+    assert ada.get(f"/deposit/{seen['id']}").json()["state"] == "credited"
+    answers = [send(ada, "post", "/deposit/test-blocks") for _ in range(60)]
+    assert (answers[-1].status_code, answers[-1].json()["code"]) == (429, "rate_limited")
+
+    monkeypatch.setattr(settings, "FUNDING_NODES", {world.chain: "unix:/nonexistent.sock"})
+    answer = send(ada, "post", "/deposit/test-coins", {"address": mine, "amount": "0.5"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+
+
+def test_the_terms_of_an_asset_are_those_of_its_rules_once_it_has_a_wallet(simulated_stage: Stage) -> None:
+    terms = load_terms()
+    assert terms["BTC"].is_deposited
+    assert (terms["BTC"].minimum_deposit_atoms, terms["BTC"].confirmations) == (
+        RULES["minimum_atoms"],
+        RULES["confirmations"],
+    )
+    DepositWallet.objects.update(is_active=False)
+    assert "BTC" not in load_terms()
+
+
 def test_addresses_are_fresh_and_bounded(ada: Client) -> None:
     answers = [send(ada, "post", "/deposit/addresses", {"asset": "BTC"}) for _ in range(21)]
     assert {answer.status_code for answer in answers[:20]} == {201}
@@ -64,6 +117,21 @@ def test_addresses_are_fresh_and_bounded(ada: Client) -> None:
     page = ada.get("/deposit/addresses?limit=15").json()
     rest = ada.get(f"/deposit/addresses?limit=15&cursor={page['next_cursor']}").json()
     assert (len(page["items"]), len(rest["items"]), rest["next_cursor"]) == (15, 5, None)
+
+
+def test_each_trading_account_has_addresses_of_its_own(ada: Client) -> None:
+    main = Account.objects.get(owner__email="ada@example.com")
+    other = Account.objects.create(owner=main.owner, name="second", is_linked=True)
+    for account, asked in ((main, None), (other, str(other.id))):
+        headers = {} if asked is None else {"X-Account": asked}
+        made = ada.post("/deposit/addresses", {"asset": "BTC"}, content_type="application/json", headers=headers)
+        assert made.status_code == 201, made.json()
+        assert DepositAddress.objects.get(address=made.json()["address"]).account == account
+        listed = ada.get("/deposit/addresses", headers=headers).json()["items"]
+        assert [one["address"] for one in listed] == [made.json()["address"]]
+    for asked, status, code in (("x", 400, "invalid_parameter"), ("999999999", 404, "unknown_account")):
+        answer = ada.get("/deposit/addresses", headers={"X-Account": asked})
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 def test_what_cannot_be_is_a_clear_problem(simulated_stage: Stage, ada: Client) -> None:

@@ -23,7 +23,7 @@ from bitcoind_proxy.errors import Unreachable
 from bitcoind_proxy.networks import NETWORKS
 from bitcoind_proxy.rpc import Rpc, amount
 from bitcoind_proxy.server import NodeServer
-from bitcoind_proxy.service import ChainService, WalletService
+from bitcoind_proxy.service import ChainService, MinerService, WalletService
 from bitcoind_proxy.simulator.chain import SimulatedChain
 from bitcoind_proxy.simulator.coins import MATURITY
 from bitcoind_proxy.simulator.faults import Faults
@@ -65,7 +65,8 @@ class SimulatedWorld:
 
     @contextlib.contextmanager
     def served(self) -> Iterator["SimulatedWorld"]:
-        with NodeServer(ChainService(self.simulated), listen=self.target, interceptors=[self.faults]):
+        chain, miner = ChainService(self.simulated), MinerService(self.simulated)
+        with NodeServer(chain, miner=miner, listen=self.target, interceptors=[self.faults]):
             yield self
 
     def pay(self, *payments: tuple[str, int]) -> str:

@@ -4,6 +4,7 @@ import base64
 import concurrent.futures
 import datetime as dt
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -75,6 +76,10 @@ def test_a_scope_that_is_missing_is_403_and_does_nothing(
         ("read", "GET", "/account/balances", None),
         ("read", "GET", "/trade/orders", None),
         ("read", "GET", "/trade/fills", None),
+        ("read", "GET", "/deposit", None),
+        ("read", "GET", "/deposit/addresses", None),
+        ("user", "GET", "/account/security", None),
+        ("user", "POST", "/deposit/test-blocks", None),
         ("trade", "POST", "/trade/orders", ORDER),
         ("trade", "POST", "/trade/orders/batch", {"orders": [ORDER]}),
         ("trade", "POST", "/trade/cancel-after", {"timeout_ms": 0}),
@@ -176,6 +181,32 @@ def test_a_wrong_signature_does_not_burn_the_nonce_of_the_right_one(server: Serv
         assert client.get("/account/balances", headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize("make", [hmac_key, ed25519_key])
+def test_djangos_realms_judge_a_signature_as_the_others_do(
+    server: Server, seller: Trader, make: Callable[..., KeyAuth]
+) -> None:
+    path = "/deposit?limit=5"
+    auth, elsewhere = make(seller, "read"), hmac_key(seller, "read", addresses=["203.0.113.7"])
+    late = hmac_auth(make_key(seller, "read"), later_ms=-6000)
+    good = auth.signed("GET", path.encode())
+    with server.client() as client:
+        for headers, url, wanted in (
+            (good | {"X-API-Signature": base64.b64encode(b"x" * 64).decode()}, path, (401, "wrong_signature")),
+            (good, "/deposit?limit=6", (401, "wrong_signature")),
+            (good | {"X-API-Nonce": ""}, path, (401, "signature_incomplete")),
+            (good | {"X-API-Key": str(uuid.uuid4())}, path, (401, "key_not_valid")),
+            (late.signed("GET", path.encode()), path, (401, "timestamp_outside_window")),
+            (elsewhere.signed("GET", path.encode()), path, (403, "address_not_allowed")),
+            (auth.signed("GET", path.encode()) | {"X-Account": "1"}, path, (404, "unknown_account")),
+        ):
+            assert code(client.get(url, headers=headers)) == wanted
+        answer = client.get(path, headers=good | {"Authorization": "Bearer nobody"})
+        assert (answer.status_code, answer.json()["items"]) == (200, [])
+        assert code(client.get(path, headers=good)) == (401, "nonce_used")
+        assert seller.http.delete(f"/account/api-keys/{auth.key_id}").status_code == 204
+        assert code(client.get(path, headers=auth.signed("GET", path.encode()))) == (401, "key_not_valid")
+
+
 @pytest.fixture
 def pair(cluster: Cluster) -> Iterator[tuple[Server, Server]]:
     """Two processes on one database."""
@@ -205,6 +236,7 @@ def test_what_one_process_has_done_another_does_not_do_again(pair: tuple[Server,
         ),
         ("POST", "/trade/cancel-after", b'{"timeout_ms":86400000}'),
         ("GET", "/session/stream-token", b""),
+        ("POST", "/deposit/addresses", b'{"asset":"BTC"}'),
         ("DELETE", "/trade/orders", b""),
     ]
     with first.client() as here, second.client() as there:

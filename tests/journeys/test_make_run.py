@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -143,6 +144,15 @@ def clone(request: pytest.FixtureRequest) -> Iterator[Clone]:
     clone.discard()
 
 
+def listed(client: httpx.Client, path: str) -> list[dict[str, Any]]:
+    return list(client.get(path).raise_for_status().json()["items"])
+
+
+def states(client: httpx.Client) -> dict[str, str]:
+    """Of the deposits, by txid."""
+    return {one["txid"]: one["state"] for one in listed(client, "/deposit")}
+
+
 def test_a_stranger_trades_stops_and_goes_on(clone: Clone) -> None:
     clone.start(limit_s=FIRST_START_LIMIT_S)
     found = re.search(r"^ +trader +(\S+) +(\S+)$", clone.said, re.MULTILINE)
@@ -157,6 +167,15 @@ def test_a_stranger_trades_stops_and_goes_on(clone: Clone) -> None:
         assert client.get("/markets/BTC-USD").status_code == 200
         assert client.get("/static/vendor/preact/preact.mjs").status_code == 200
 
+        terms = {one["asset"]: (one["deposit"], one["minimum_deposit"]) for one in listed(client, "/public/assets")}
+        assert terms == {"BTC": (True, "0.00010000"), "ETH": (False, None), "USD": (False, None)}
+        address = client.post("/deposit/addresses", json={"asset": "BTC"}).raise_for_status().json()["address"]
+        coins = {"address": address, "amount": "0.05"}
+        txid = client.post("/deposit/test-coins", json=coins).raise_for_status().json()["txid"]
+        client.post("/deposit/test-blocks").raise_for_status()
+        wait_until(lambda: states(client) == {txid: "credited"}, limit_s=STOP_LIMIT_S, what="the deposit is credited")
+        assert "the bitcoin chain is simulated" in client.get("/").text
+
         clone.stop(signal.SIGTERM, group=False)
         assert "stopped; the next start goes on from here" in clone.said
         assert clone.processes() == []
@@ -165,11 +184,15 @@ def test_a_stranger_trades_stops_and_goes_on(clone: Clone) -> None:
         assert client.get("/trade/orders").json()["items"] == [placed]
         second = client.post("/trade/orders", json={**order, "price": "40001"}).raise_for_status().json()
 
+        waiting = client.post("/deposit/test-coins", json=coins).raise_for_status().json()["txid"]
         clone.stop(signal.SIGKILL, group=True)
         assert clone.start(limit_s=STOP_LIMIT_S) < NEXT_START_LIMIT_S
         assert client.get("/trade/orders").json()["items"] == [second, placed]
         balances = {item["asset"]: item for item in client.get("/account/balances").json()["items"]}
         assert balances["USD"]["total"] == "50000.00"
+        client.post("/deposit/test-blocks").raise_for_status()
+        both = {txid: "credited", waiting: "credited"}
+        wait_until(lambda: states(client) == both, limit_s=STOP_LIMIT_S, what="what waited is credited")
         assert "the books agree with the engine" in clone.manage("verify")
         assert "would be the same" in clone.manage("rebuild", "--compare")
 

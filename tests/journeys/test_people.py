@@ -116,6 +116,23 @@ def test_no_page_of_the_settings_is_wider_than_a_phone(browser: Browser, server:
 
 
 @needs_browser
+def test_another_address_takes_a_code_that_is_sent_to_it(window: Window, server: Server) -> None:
+    page, before, after = window.page, "before@example.com", "after@example.com"
+    window.open("/sign-up")
+    sign_up(window, before)
+    window.open("/settings/email")
+    page.get_by_role("link", name="Use another address").click()
+    page.get_by_label("E-mail").fill(after)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Send a code to it").click()
+    page.get_by_label("Code from the mail").fill(mailed_code(server, after))
+    page.get_by_role("button", name="Make it my address").click()
+    expect(page.get_by_text(f"Your address is {after} now.")).to_be_visible()
+    expect(page.get_by_text("verified", exact=False).first).to_be_visible()
+    assert "The e-mail address was changed" in newest_mail(server, before)
+
+
+@needs_browser
 def test_a_passkey_signs_in_without_a_password(window: Window, server: Server) -> None:
     page, email = window.page, "passkey@example.com"
     authenticator = page.context.new_cdp_session(page)

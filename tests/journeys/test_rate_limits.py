@@ -54,6 +54,19 @@ def left(answer: httpx.Response, policy: str) -> int:
     return int(found[1])
 
 
+def test_a_key_counts_for_its_account_in_djangos_realms_too(server: Server) -> None:
+    with program(server, hmac_key(server.trader(), "read")) as client:
+        weights = {one["call"]: one for one in client.get("/public/limits").json()["items"]}
+        assert weights["* /deposit signed by a key"]["account"] == 2
+        before = left(client.get("/account/balances"), "account")
+        answer = client.get("/deposit")
+        assert left(answer, "account") == before - 2
+        while answer.status_code == 200:
+            answer = client.get("/deposit")
+        assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
+        assert int(answer.headers["retry-after"]) > 0
+
+
 def test_headers_tell_the_real_counters_and_the_end_is_429(server: Server) -> None:
     trader = server.trader(BTC="1")
     first = trader.http.get("/account/balances")

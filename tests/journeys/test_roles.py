@@ -74,16 +74,20 @@ WHO = {
     "GET /account/security/events": "user",
     "POST /account/security/email": "user",
     "POST /account/security/email/code": "user",
+    "POST /account/security/email/new": "user",
+    "PUT /account/security/email/new": "user",
     "POST /account/security/password": "user",
     "POST /account/security/recovery-codes": "user",
     "POST /account/security/step-up": "user",
     "POST /account/security/step-up/code": "user",
     "POST /account/security/totp": "user",
     "PUT /account/security/totp": "user",
-    "GET /deposit": "user",
-    "GET /deposit/addresses": "user",
-    "POST /deposit/addresses": "user",
-    "GET /deposit/{deposit_id}": "user",
+    "GET /deposit": "read",
+    "GET /deposit/addresses": "read",
+    "POST /deposit/addresses": "read",
+    "GET /deposit/{deposit_id}": "read",
+    "POST /deposit/test-blocks": "user",
+    "POST /deposit/test-coins": "user",
     "GET /trade/orders": "read",
     "GET /trade/orders/{id}/history": "read",
     "GET /trade/orders/{id}": "read",
@@ -266,7 +270,7 @@ def test_another_users_things_are_unknown_whatever_the_role(server: Server, peop
 @pytest.mark.parametrize("who", list(ROLES))
 def test_no_call_acts_for_another_users_trading_account(server: Server, people: People, who: str) -> None:
     theirs = str(people.owner.get("/account/subaccounts")["items"][0]["id"])
-    for name, needs in RAW.items():
+    for name, needs in WHO.items():
         if needs != "all" and people.callers[who].may(needs):
             answer = call(server, people.callers[who], name, **{"X-Account": theirs})
             assert (answer.status_code, answer.json()["code"]) == (404, "unknown_account"), (who, name, answer.text)

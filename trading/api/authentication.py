@@ -19,6 +19,7 @@ from accounts.api_keys import USE_NOTED_EVERY_S, note_use
 from accounts.authentication import (
     Key,
     Principal,
+    account_named,
     api_key_key,
     cookie_key,
     load_cookie,
@@ -30,7 +31,7 @@ from accounts.authentication import (
 )
 from accounts.database import in_database
 from accounts.nonces import NonceGuard, use_everywhere
-from accounts.problems import CSRF_FAILED, INVALID_PARAMETER, KEY_NOT_VALID, NOT_SIGNED_IN, WRONG_SIGNATURE, Problem
+from accounts.problems import CSRF_FAILED, KEY_NOT_VALID, NOT_SIGNED_IN, WRONG_SIGNATURE, Problem
 from accounts.rate_limits import ADDRESS, LOOKUP_WEIGHT, address_key
 from accounts.security_log import Caller
 from accounts.signatures import KEY_HEADER, read_signed
@@ -53,13 +54,13 @@ _notes: set[asyncio.Future[None]] = set()
 async def authenticate(request: Request, route: Route) -> Principal:
     """Who makes the request, for the trading account that it means, and may make it. Raises Problem."""
     if KEY_HEADER in request.headers:
-        principal = await _by_key(request)
+        principal = await by_key(request)
     else:
         principal = await _by_session(request)
     principal.check(route.needs)
     if request.proof is not None and route.guard == "database":
         await asyncio.to_thread(use_everywhere, request.proof, dt.datetime.now(dt.UTC))
-    return await _acting(request, principal)
+    return await acting(request, principal)
 
 
 def caller_of(request: Request) -> Caller:
@@ -85,8 +86,9 @@ async def prove_once_more(request: Request, given: str | None) -> None:
     )
 
 
-async def _by_key(request: Request) -> Principal:
-    """Raises Problem: who has not proven to have the key learns nothing of it."""
+async def by_key(request: Request) -> Principal:
+    """Whose key signed the request, which counts once in this process. Raises Problem: who has not proven to have the key
+    learns nothing of it."""
     signed = read_signed(request.headers, request.method, request.target, request.body)
     now_ms = time.time_ns() // 1_000_000
     signed.check_time(now_ms)
@@ -132,18 +134,17 @@ async def _looked_up(request: Request, load: Callable[[T], Principal | None], pr
     return await asyncio.to_thread(load, proof)
 
 
-async def _acting(request: Request, principal: Principal) -> Principal:
+async def acting(request: Request, principal: Principal) -> Principal:
     """For the trading account of the header X-Account, if there is one. Raises Problem."""
     text = request.header(ACCOUNT_HEADER)
     if text is None:
         return principal
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Problem(INVALID_PARAMETER, "X-Account must be the id of a trading account, a number.")
-    if int(text) not in principal.accounts and principal.session_id is not None:
+    account_id = account_named(text)
+    if account_id not in principal.accounts and principal.session_id is not None:
         # It may have been opened a moment ago, by another process.
         reloaded = await asyncio.to_thread(load_session, principal.session_id)
         principal = principal if reloaded is None else reloaded
-    return principal.acting_for(int(text))
+    return principal.acting_for(account_id)
 
 
 def _check_csrf(request: Request) -> None:

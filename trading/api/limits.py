@@ -54,7 +54,8 @@ def limits_route(routes: Sequence[Route]) -> Route:
         tables.append(
             WeightBody(call, route.weight if is_public else 0, 0 if is_public else route.weight, route.orders)
         )
-    tables += [WeightBody(f"* {path}", weight, 0, 0) for path, weight in DJANGO_WEIGHTS.items()]
+    for path, weight in DJANGO_WEIGHTS.items():
+        tables += [WeightBody(f"* {path}", weight, 0, 0), WeightBody(f"* {path} signed by a key", 0, weight, 0)]
     tables.append(WeightBody("stream", CONNECTION_WEIGHT, 0, 0))
     tables += [WeightBody(f"stream {method}", *weight) for method, weight in WEIGHTS.items()]
     return own

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from accounts.problems import INVALID_PARAMETER, Problem
 from trading import gateway, queries
+from trading.custody_terms import NO_CUSTODY, CustodyTerms
 from trading.engine.commands import FeeTier
 from trading.instruments import Asset, Market
 from trading.live import MarketState
@@ -19,6 +20,7 @@ from trading.shapes import (
     AssetList,
     CandleBody,
     CandleList,
+    ConfirmationsBody,
     Cursor,
     FeesBody,
     FeeTierBody,
@@ -85,7 +87,9 @@ async def get_status(runtime: Runtime, request: Request) -> Reply:
 
 
 async def get_assets(runtime: Runtime, request: Request) -> Reply:
-    return Reply(200, AssetList([_asset_body(asset) for _, asset in sorted(runtime.live.assets.items())], None))
+    terms = runtime.custody_terms
+    assets = sorted(runtime.live.assets.items())
+    return Reply(200, AssetList([_asset_body(asset, terms.get(name, NO_CUSTODY)) for name, asset in assets], None))
 
 
 async def get_markets(runtime: Runtime, request: Request) -> Reply:
@@ -233,20 +237,25 @@ def ticker_body(state: MarketState, now_us: int) -> TickerBody:
     )
 
 
-def _asset_body(asset: Asset) -> AssetBody:
+def _asset_body(asset: Asset, terms: CustodyTerms) -> AssetBody:
     definition = asset.definition
+
+    def text(atoms: int | None) -> str | None:
+        return None if atoms is None else asset.text(atoms)
+
     return AssetBody(
         asset=definition.asset,
         name=definition.name,
         kind=definition.kind,
         decimals=definition.decimals,
         trading_decimals=definition.trading_decimals,
-        deposit=False,
-        withdrawal=False,
-        withdrawal_fee=None,
-        minimum_deposit=None,
-        minimum_withdrawal=None,
-        confirmations=None,
+        deposit=terms.is_deposited,
+        withdrawal=terms.is_withdrawn,
+        withdrawal_fee=text(terms.withdrawal_fee_atoms),
+        minimum_deposit=text(terms.minimum_deposit_atoms),
+        minimum_withdrawal=text(terms.minimum_withdrawal_atoms),
+        confirmations=terms.confirmations[0][1] if terms.confirmations else None,
+        confirmations_by_amount=[ConfirmationsBody(text(bound), needed) for bound, needed in terms.confirmations],
     )
 
 

@@ -10,7 +10,7 @@ from trading.live import LiveState, MarketState
 from trading.market_data.depth import DepthSide
 
 from . import messages
-from .feeds import Feed
+from .feeds import PublicFeed
 
 DEPTHS = (10, 25, 100, 500, 1000)
 
@@ -25,7 +25,7 @@ class BookKind(NamedTuple):
     interval_ms: int = 0
 
 
-class BookFeed(Feed):
+class BookFeed(PublicFeed):
     """The levels that all who hear it have, as of the event ``sequence``."""
 
     def __init__(self, live: LiveState, symbol: str, kind: BookKind) -> None:
@@ -42,7 +42,7 @@ class BookFeed(Feed):
     def snapshot(self) -> str:
         """For one who joins. While others hear it, what they have: the next update must fit both."""
         state = self._live.markets[self._symbol]
-        if not self.clients or not self._kind.interval_ms:
+        if not self.is_heard or not self._kind.interval_ms:
             self._take(state)
         market = state.market
         checksum = messages.checksum(market, self._bids, self._asks)
@@ -61,7 +61,7 @@ class BookFeed(Feed):
 
     def _tell_due(self) -> None:
         self._is_due = False
-        if self.clients:
+        if self.is_heard:
             self._tell()
 
     def _tell(self) -> None:

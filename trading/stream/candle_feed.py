@@ -13,14 +13,14 @@ from trading.live import LiveState
 from trading.market_data.candles import Candle, filled, start_us
 
 from . import messages
-from .feeds import Feed
+from .feeds import PublicFeed
 
 INTERVALS_MIN = (1, 5, 15, 30, 60, 240, 1440, 10080)
 SNAPSHOT_CANDLES = 100
 CANDLE_INTERVAL_S = 0.1
 
 
-class CandleFeed(Feed):
+class CandleFeed(PublicFeed):
     """``interval_min`` is one of INTERVALS_MIN. ``sequence``: the event up to which the candles are summed."""
 
     def __init__(self, live: LiveState, symbol: str, interval_min: int) -> None:
@@ -70,7 +70,7 @@ class CandleFeed(Feed):
 
     def _tell_changed(self) -> None:
         changed, self._changed = self._changed, {}
-        if self.clients:
+        if self.is_heard:
             market = self._live.markets[self._symbol].market
             data = [messages.candle(market, candle, self._width_us) for candle in changed.values()]
             self.tell(data, max(self._sequence, self._live.seq))

@@ -22,7 +22,7 @@ from . import executions, history, messages, opening
 from .books import BookFeed, BookKind
 from .candle_feed import CandleFeed
 from .client import Client, Subscription
-from .feeds import Feed, Kind, PrivateFeed, Registry, Subject
+from .feeds import Feed, Kind, PrivateFeed, PublicFeed, Registry, Subject
 from .level3_feed import Level3Feed
 from .opening import Level3Market
 from .shapes import BalanceData, Channel, StatusData
@@ -42,9 +42,9 @@ class Channels:
         self._level3: Registry[Level3Feed] = Registry()
         self._level3_markets: dict[str, Level3Market] = {}
         self._candles: Registry[CandleFeed] = Registry()
-        self._trades: Registry[Feed] = Registry()
-        self._tickers: Registry[Feed] = Registry()
-        self._statuses: Registry[Feed] = Registry()
+        self._trades: Registry[PublicFeed] = Registry()
+        self._tickers: Registry[PublicFeed] = Registry()
+        self._statuses: Registry[PublicFeed] = Registry()
         self._executions: Registry[PrivateFeed] = Registry()
         self._balances: Registry[PrivateFeed] = Registry()
         self._registries: dict[Channel, Registry[Any]] = {
@@ -78,8 +78,8 @@ class Channels:
         """Raises Problem if the engine cannot be asked for the queues."""
         queues = await opening.queues(self._runtime, self._level3_markets, symbol)
         feed = self._level3.enter(symbol, depth, lambda: Level3Feed(self._live, symbol, depth))
-        self._subscribe(client, feed, ("level3", symbol, depth))
-        feed.join(client, account)
+        feed.join_as(client, account)
+        client.subscriptions.add(("level3", symbol, depth))
         return feed.snapshot(queues, account)
 
     async def add_candles(self, client: Client, symbol: str, interval_min: int) -> str:
@@ -94,27 +94,26 @@ class Channels:
         return feed.snapshot(max(time.time_ns() // 1000, self._live.at_us))
 
     def add_trades(self, client: Client, symbol: str) -> str:
-        feed = self._trades.enter(symbol, None, lambda: Feed("trade"))
+        feed = self._trades.enter(symbol, None, lambda: PublicFeed("trade"))
         self._subscribe(client, feed, ("trade", symbol, None))
         state = self._live.markets[symbol]
         recent = list(state.trades)[-SNAPSHOT_TRADES:]
         return messages.snapshot("trade", (messages.trade(state.market, one) for one in recent), self._live.seq)
 
     def add_ticker(self, client: Client, symbol: str) -> str:
-        feed = self._tickers.enter(symbol, None, lambda: Feed("ticker"))
+        feed = self._tickers.enter(symbol, None, lambda: PublicFeed("ticker"))
         self._subscribe(client, feed, ("ticker", symbol, None))
         data = messages.ticker(self._live.markets[symbol], time.time_ns() // 1000)
         return messages.snapshot("ticker", [data], self._live.seq)
 
     def add_status(self, client: Client, status: StatusData) -> str:
-        feed = self._statuses.enter("", None, lambda: Feed("status"))
+        feed = self._statuses.enter("", None, lambda: PublicFeed("status"))
         self._subscribe(client, feed, ("status", "", None))
         self._told_status = status
         return messages.snapshot("status", [status], self._live.seq)
 
     def add_executions(self, client: Client, account: int) -> str:
         feed = self._executions.enter(account, None, lambda: PrivateFeed("executions"))
-        feed.discard(client)
         self._subscribe(client, feed, ("executions", account, None))
         data = [
             messages.order_state(order, self._live.markets[order.market].market, "new")
@@ -124,7 +123,6 @@ class Channels:
 
     def add_balances(self, client: Client, account: int) -> str:
         feed = self._balances.enter(account, None, lambda: PrivateFeed("balances"))
-        feed.discard(client)
         self._subscribe(client, feed, ("balances", account, None))
         data = [
             messages.balance(asset, *self._live.balance(account, name))
@@ -188,7 +186,7 @@ class Channels:
             self._level3_markets.pop(str(subject), None)
 
     def _subscribe(self, client: Client, feed: Feed, subscription: tuple[Channel, Subject, Kind]) -> None:
-        feed.clients.add(client)
+        feed.join(client)
         client.subscriptions.add(subscription)
 
     # Observing

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Protocol
 
 from accounts.authentication import Principal
 from trading.api.http import Send
@@ -24,6 +25,12 @@ CLOSE_SLOW_READER = 4008
 CLOSE_SILENT = 4009
 CLOSE_TOO_LARGE = 1009
 CLOSE_GOING_AWAY = 1001
+
+
+class Source(Protocol):
+    """What a client that has fallen behind is to be sent next; nothing once it has all."""
+
+    def missed(self, client: "Client") -> list[str]: ...
 
 
 class Client:
@@ -54,6 +61,8 @@ class Client:
         self._write_frame = write_frame
         self._is_sending = False
         self._outbox: deque[str] = deque()
+        self._behind: dict[Source, None] = {}
+        """Where it has fallen behind, in that order."""
         self._waiting = 0
         self._filled = asyncio.Event()
         self._emptied = asyncio.Event()
@@ -63,15 +72,27 @@ class Client:
         """Queues a message; a client whose outbox is full is closed instead."""
         if self.close_code is not None:
             return
-        is_ahead = not self._outbox and not self._is_sending
-        if is_ahead and self._write_frame is not None and self._write_frame(frame_of(text)):
-            self.last_sent = time.monotonic()
+        if self.write_at_once(frame_of(text)):
             return
         if len(self._outbox) >= OUTBOX_LIMIT or self._waiting > OUTBOX_LIMIT_BYTES:
             self.close(CLOSE_SLOW_READER)
             return
         self._outbox.append(text)
         self._waiting += len(text)
+        self._filled.set()
+
+    def write_at_once(self, frames: bytes) -> bool:
+        """Writes frames if nothing waits and the peer takes what it is sent; whether that is done. A closed one takes all."""
+        if self.close_code is not None:
+            return True
+        if self._outbox or self._is_sending or self._write_frame is None or not self._write_frame(frames):
+            return False
+        self.last_sent = time.monotonic()
+        return True
+
+    def fall_behind(self, source: Source) -> None:
+        """Asks the source for what was missed, once its peer can take more."""
+        self._behind[source] = None
         self._filled.set()
 
     async def room(self) -> None:
@@ -87,6 +108,7 @@ class Client:
             self.close_code = code
             if code == CLOSE_SLOW_READER:
                 self._outbox.clear()
+                self._behind.clear()
                 self._waiting = 0
             self._filled.set()
             self._emptied.set()
@@ -121,16 +143,27 @@ class Client:
             await self._filled.wait()
             self._filled.clear()
             self._is_sending = True
-            while self._outbox:
-                text = self._outbox.popleft()
-                self._waiting -= len(text)
-                await self._send({"type": "websocket.send", "text": text})
-                self.last_sent = time.monotonic()
+            while texts := self._next_texts():
+                for text in texts:
+                    await self._send({"type": "websocket.send", "text": text})
+                    self.last_sent = time.monotonic()
             self._is_sending = False
             self._emptied.set()
             if self.close_code is not None:
                 await self._send({"type": "websocket.close", "code": self.close_code})
                 return
+
+    def _next_texts(self) -> list[str]:
+        """What was posted comes before what was missed: a snapshot before the updates that follow it."""
+        if self._outbox:
+            text = self._outbox.popleft()
+            self._waiting -= len(text)
+            return [text]
+        for source in list(self._behind):
+            if texts := source.missed(self):
+                return texts
+            del self._behind[source]
+        return []
 
 
 @lru_cache(maxsize=16)

@@ -1,40 +1,68 @@
 """A feed: one thing that is told, to all who hear it, so that each of them can see a gap.
 
-Runs on the event loop. A message is encoded once and posted to everybody. Every update names the update before it; who has
+Runs on the event loop. A message is encoded once for everybody. Every update names the update before it; who has
 read up to that one, or whose snapshot is newer, has missed nothing.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from . import messages
+from .audience import Audience
 from .client import CLOSE_SLOW_READER, OUTBOX_LIMIT, Client
 from .shapes import Channel
 
 
-class Feed:
+class Feed(ABC):
     """``last_sequence``: of the last update, 0 before the first."""
 
     def __init__(self, channel: Channel) -> None:
         self.channel: Channel = channel
-        self.clients: set[Client] = set()
         self.last_sequence = 0
-
-    @property
-    def is_heard(self) -> bool:
-        return bool(self.clients)
-
-    def discard(self, client: Client) -> None:
-        self.clients.discard(client)
 
     def tell(self, data: Sequence[Any], sequence: int) -> None:
         """Posts one update."""
         self.post(messages.update(self.channel, data, sequence, self.last_sequence), sequence)
         self.last_sequence = sequence
 
+    @property
+    @abstractmethod
+    def is_heard(self) -> bool:
+        """Whether anybody hears it."""
+
+    @abstractmethod
+    def join(self, client: Client) -> None:
+        """The client hears what is posted from now on."""
+
+    @abstractmethod
+    def discard(self, client: Client) -> None:
+        """The client hears it no more."""
+
+    @abstractmethod
     def post(self, text: str, sequence: int) -> None:
-        for client in self.clients:
-            client.post(text)
+        """Posts a message that is made already."""
+
+
+class PublicFeed(Feed):
+    """What everybody is told alike."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__(channel)
+        self._audience = Audience()
+
+    @property
+    def is_heard(self) -> bool:
+        return bool(self._audience)
+
+    def join(self, client: Client) -> None:
+        self._audience.add(client)
+
+    def discard(self, client: Client) -> None:
+        self._audience.discard(client)
+
+    def post(self, text: str, sequence: int) -> None:
+        self._audience.post(text)
 
 
 class PrivateFeed(Feed):
@@ -42,16 +70,21 @@ class PrivateFeed(Feed):
 
     def __init__(self, channel: Channel) -> None:
         super().__init__(channel)
+        self._clients: set[Client] = set()
         self._held: dict[Client, list[tuple[int, str]]] = {}
         self._ahead: dict[Client, int] = {}
         """Up to which event a client was told already, if that is further than this process has come."""
 
     @property
     def is_heard(self) -> bool:
-        return bool(self.clients or self._held or self._ahead)
+        return bool(self._clients or self._held or self._ahead)
+
+    def join(self, client: Client) -> None:
+        self.discard(client)
+        self._clients.add(client)
 
     def discard(self, client: Client) -> None:
-        self.clients.discard(client)
+        self._clients.discard(client)
         self._held.pop(client, None)
         self._ahead.pop(client, None)
 
@@ -65,8 +98,9 @@ class PrivateFeed(Feed):
     def post(self, text: str, sequence: int) -> None:
         for client in [client for client, told in self._ahead.items() if sequence > told]:
             del self._ahead[client]
-            self.clients.add(client)
-        super().post(text, sequence)
+            self._clients.add(client)
+        for client in self._clients:
+            client.post(text)
         for client, held in self._held.items():
             held.append((sequence, text))
             if len(held) > OUTBOX_LIMIT:

@@ -16,7 +16,7 @@ from trading.shapes import at_text
 
 from . import messages
 from .client import Client
-from .feeds import Feed
+from .feeds import PublicFeed
 from .level3 import Change, Queues, Resting
 from .shapes import Level3Data, OwnPlace, RestingOrder
 
@@ -29,7 +29,7 @@ Place = tuple[str, int, int, int]
 """The id in the queue, orders ahead, lots ahead, own lots."""
 
 
-class Level3Feed(Feed):
+class Level3Feed(PublicFeed):
     """To one depth, in levels. ``owners``: the accounts of the clients that subscribed with a token."""
 
     def __init__(self, live: LiveState, symbol: str, depth: int) -> None:
@@ -48,11 +48,22 @@ class Level3Feed(Feed):
         if account not in self.owners.values():
             self._places.pop(account or 0, None)
 
-    def join(self, client: Client, account: int | None) -> None:
+    @property
+    def is_heard(self) -> bool:
+        return bool(self.owners) or super().is_heard
+
+    def join_as(self, client: Client, account: int | None) -> None:
+        """With an account the client is told of its orders too, in between, and so apart from the others."""
         self.discard(client)
-        self.clients.add(client)
-        if account is not None:
+        if account is None:
+            self.join(client)
+        else:
             self.owners[client] = account
+
+    def post(self, text: str, sequence: int) -> None:
+        super().post(text, sequence)
+        for client in self.owners:
+            client.post(text)
 
     def snapshot(self, queues: Queues, account: int | None) -> str:
         orders: dict[Side, list[RestingOrder]] = {}

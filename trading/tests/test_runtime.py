@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -9,6 +10,8 @@ import pytest
 import ledger.queries
 from tests.fixtures import Database
 from trading import queries
+from trading.api.public import get_assets
+from trading.custody_terms import CustodyTerms
 from trading.database import conninfo
 from trading.engine.commands import CancelOrder, PlaceOrder
 from trading.engine.outcomes import Filled, OrderAccepted, OrderFilled, OrderRejected
@@ -376,3 +379,18 @@ async def test_verify_sees_a_ledger_that_differs_from_the_engine(database: Datab
 def test_order_command_equality_is_what_idempotency_compares() -> None:
     order = PlaceOrder(account=1, market="BTC/USD", side="buy", type="market", time_in_force="IOC", quantity_lots=1)
     assert draft(order, command_id="x", request_id="a").body == draft(order, command_id="y", request_id="b").body
+
+
+async def test_the_terms_of_custody_are_told_with_the_assets(database: Database) -> None:
+    async with serving() as runtime:
+        await open_market(runtime)
+        rules = ((10**7, 1), (None, 6))
+        terms = CustodyTerms(is_deposited=True, minimum_deposit_atoms=10_000, confirmations=rules)
+        runtime.custody_terms = {"BTC": terms}
+        reply = await get_assets(runtime, SimpleNamespace())  # type: ignore[arg-type]
+    bitcoin, dollar = (next(one for one in reply.body.items if one.asset == name) for name in ("BTC", "USD"))
+    assert (bitcoin.deposit, bitcoin.minimum_deposit, bitcoin.confirmations) == (True, "0.00010000", 1)
+    by_amount = [(one.up_to, one.confirmations) for one in bitcoin.confirmations_by_amount]
+    assert by_amount == [("0.10000000", 1), (None, 6)]
+    assert (bitcoin.withdrawal, bitcoin.withdrawal_fee) == (False, None)
+    assert (dollar.deposit, dollar.confirmations, dollar.confirmations_by_amount) == (False, None, [])

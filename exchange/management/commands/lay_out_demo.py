@@ -13,6 +13,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
 from accounts.users import create_operator, main_account_id, register
+from bitcoind_proxy.client import ChainClient
+from bitcoind_proxy.errors import NodeFailure
+from funding.addresses import add_wallet
+from funding.crediting import utc_now
+from funding.models import DepositWallet
 from trading.database import conninfo
 from trading.engine.commands import Command as EngineCommand
 from trading.engine.commands import Credit, DefineAsset, DefineMarket, FeeTier, SetFeeTier, SetRules
@@ -67,6 +72,9 @@ MARKETS = (
         fee_tiers=FEE_TIERS,
     ),
 )
+CHAIN = "bitcoin:regtest"
+CHAIN_START_LIMIT_S = 60.0
+CHAIN_POLL_S = 0.1
 BOTS = ("maker-btc-usd", "maker-eth-usd", "maker-eth-btc", "taker")
 BOT_FUNDS = {"BTC": 1_000, "ETH": 20_000, "USD": 100_000_000}
 
@@ -102,6 +110,7 @@ class Command(BaseCommand):
         ]
         with psycopg.connect(conninfo(), autocommit=True) as connection:
             appended = append(connection, drafts, now_us=time.time_ns() // 1000)
+        _add_deposit_wallet()
         self.stdout.write(f"Demo: {len(appended.records)} events written, {len(appended.repeated)} were there.")
 
     def _user(self, known: dict[str, list[dict[str, str]]], group: str, entry: dict[str, str], state: Path) -> None:
@@ -116,6 +125,24 @@ class Command(BaseCommand):
             create_operator(email=entry["email"], password=password)
         else:
             register(email=entry["email"], password=password)
+
+
+def _add_deposit_wallet() -> None:
+    """Deposits of bitcoin, where the launcher has started a chain; its node may still be starting."""
+    wallet = settings.STATE / "chain" / "wallet"
+    if CHAIN not in settings.FUNDING_NODES or not wallet.exists() or DepositWallet.objects.filter(chain=CHAIN).exists():
+        return
+    deadline = time.monotonic() + CHAIN_START_LIMIT_S
+    with ChainClient(settings.FUNDING_NODES[CHAIN], timeout_s=CHAIN_START_LIMIT_S) as node:
+        while True:
+            try:
+                tip = node.tip()
+                break
+            except NodeFailure as failure:
+                if time.monotonic() > deadline:
+                    raise CommandError(f"the chain does not answer: {failure}") from failure
+                time.sleep(CHAIN_POLL_S)
+    add_wallet(asset="BTC", chain=CHAIN, descriptor=wallet.read_text().strip(), tip=tip, now=utc_now())
 
 
 def _write_private(path: Path, text: str) -> None:
