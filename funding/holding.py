@@ -8,7 +8,6 @@ Any number of processes may do this: each withdrawal is taken under its row's lo
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 
 import psycopg
@@ -17,11 +16,11 @@ from django.db import close_old_connections, transaction
 
 from accounts.security_log import Caller, Event, record
 from trading.engine.commands import Command, HoldWithdrawal, ReleaseWithdrawal, SettleWithdrawal
-from trading.journal.append import append
-from trading.journal.records import Draft, derived_command_id, draft, is_same
+from trading.journal.records import derived_command_id
 from trading.withdrawal_holds import has_ended, was_held
 
 from .alarms import raise_alarm
+from .journaling import append_once
 from .models import Withdrawal
 from .scanning import Clock
 from .states import WithdrawalState
@@ -33,7 +32,6 @@ log = logging.getLogger(__name__)
 Connection = psycopg.Connection[tuple[object, ...]]
 Step = Callable[[Withdrawal], None]
 
-REQUEST_ID = "funding"
 POLL_S = 0.5
 
 S = WithdrawalState
@@ -48,26 +46,23 @@ def reference(withdrawal: Withdrawal) -> str:
     return f"withdrawal {withdrawal.id}"
 
 
-def hold_of(withdrawal: Withdrawal) -> Draft:
+def hold_of(withdrawal: Withdrawal) -> HoldWithdrawal:
     atoms = int(withdrawal.amount_atoms + withdrawal.fee_atoms)
     asset, name = withdrawal.asset, reference(withdrawal)
-    command = HoldWithdrawal(account=withdrawal.account_id, asset=asset, amount_atoms=atoms, reference=name)
-    return _draft(command, "hold", withdrawal)
+    return HoldWithdrawal(account=withdrawal.account_id, asset=asset, amount_atoms=atoms, reference=name)
 
 
-def release_of(withdrawal: Withdrawal) -> Draft:
-    return _draft(ReleaseWithdrawal(reference=reference(withdrawal)), "release", withdrawal)
+def release_of(withdrawal: Withdrawal) -> ReleaseWithdrawal:
+    return ReleaseWithdrawal(reference=reference(withdrawal))
 
 
-def settlement_of(withdrawal: Withdrawal) -> Draft:
-    command = SettleWithdrawal(reference=reference(withdrawal), fee_atoms=int(withdrawal.fee_atoms))
-    return _draft(command, "settle", withdrawal)
+def settlement_of(withdrawal: Withdrawal) -> SettleWithdrawal:
+    return SettleWithdrawal(reference=reference(withdrawal), fee_atoms=int(withdrawal.fee_atoms))
 
 
-def _draft(command: Command, purpose: str, withdrawal: Withdrawal) -> Draft:
-    """The command under an id that follows from the withdrawal, and from nothing else."""
-    command_id = derived_command_id("withdrawal", purpose, withdrawal.id)
-    return draft(command, command_id=command_id, request_id=REQUEST_ID)
+def command_id_of(withdrawal: Withdrawal, command: Command) -> str:
+    """It follows from the withdrawal and the kind of command, and from nothing else."""
+    return derived_command_id("withdrawal", type(command).__name__, withdrawal.id)
 
 
 class Holding:
@@ -110,7 +105,7 @@ class Holding:
     def _write_hold(self, withdrawal: Withdrawal) -> None:
         if withdrawal.hold_seq is not None:
             return
-        withdrawal.hold_seq = self._append(hold_of(withdrawal))
+        withdrawal.hold_seq = self._append(withdrawal, hold_of(withdrawal))
         note(withdrawal, f"Event {withdrawal.hold_seq} of the journal holds it.", now=self._clock())
 
     def _await_hold(self, withdrawal: Withdrawal) -> None:
@@ -140,7 +135,7 @@ class Holding:
     def _write_release(self, withdrawal: Withdrawal) -> None:
         if withdrawal.release_seq is not None:
             return
-        withdrawal.release_seq = self._append(release_of(withdrawal))
+        withdrawal.release_seq = self._append(withdrawal, release_of(withdrawal))
         note(withdrawal, f"Event {withdrawal.release_seq} of the journal gives the hold back.", now=self._clock())
 
     def _await_release(self, withdrawal: Withdrawal) -> None:
@@ -158,7 +153,7 @@ class Holding:
     def _write_settlement(self, withdrawal: Withdrawal) -> None:
         if withdrawal.settle_seq is not None:
             return
-        withdrawal.settle_seq = self._append(settlement_of(withdrawal))
+        withdrawal.settle_seq = self._append(withdrawal, settlement_of(withdrawal))
         note(withdrawal, f"Event {withdrawal.settle_seq} of the journal takes it off the account.", now=self._clock())
 
     def _await_settlement(self, withdrawal: Withdrawal) -> None:
@@ -181,14 +176,12 @@ class Holding:
         detail = f"{in_words(withdrawal)}: {words}"
         record(user=owner, event=event, caller=Caller(), now=self._clock(), detail=detail)
 
-    def _append(self, asked: Draft) -> int:
+    def _append(self, withdrawal: Withdrawal, command: Command) -> int:
         """The number of the command's event, new or from before. Raises CommandIdTaken."""
-        appended = append(self._connection, [asked], now_us=time.time_ns() // 1000)
-        (found,) = appended.records or appended.repeated.values()
-        if not is_same(found, asked):
-            raise CommandIdTaken(
-                f"{asked.command_id}, the id of its {asked.kind}, is event {found.seq}, another command"
-            )
+        command_id = command_id_of(withdrawal, command)
+        found = append_once(self._connection, command, command_id)
+        if found is None:
+            raise CommandIdTaken(f"{command_id}, the id of its {type(command).__name__}, is another command's")
         return found.seq
 
 

@@ -1,7 +1,7 @@
 """The one writer of withdrawals: each change of state with its step, in words.
 
 Callers hold a transaction, and the withdrawal's row lock in it unless they have just made it. ``holding`` writes what the
-journal comes to, ``requests`` what owners ask for, ``approvals`` what the staff say; payouts take withdrawals by ``claim`` and
+journal comes to, ``withdrawing`` what owners ask for, ``approvals`` what the staff say; payouts take withdrawals by ``claim`` and
 move them on.
 """
 

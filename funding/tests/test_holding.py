@@ -7,13 +7,14 @@ import pytest
 
 from accounts.models import Mail, SecurityEvent
 from funding import withdrawals
-from funding.holding import Holding, hold_of, release_of, settlement_of
+from funding.holding import Holding, command_id_of, hold_of, release_of, settlement_of
+from funding.journaling import append_once
 from funding.models import Alarm, Withdrawal
 from funding.states import WithdrawalState
 from tests.fixtures import Database
-from trading.engine.commands import ReleaseWithdrawal
+from trading.engine.commands import Command, ReleaseWithdrawal
 from trading.journal.append import append
-from trading.journal.records import Draft, draft
+from trading.journal.records import draft, encode
 
 from .till import Till
 
@@ -27,10 +28,11 @@ def till(shared_database: Database) -> Iterator[Till]:
         yield till
 
 
-def times_in_journal(till: Till, asked: Draft) -> int:
+def times_in_journal(till: Till, asked: Command) -> int:
     """How often a command of the same kind and words is in the journal, under whatever id."""
     row = till.books.connection.execute(
-        "SELECT count(*) FROM order_event WHERE kind = %s AND body::text = %s", (asked.kind, asked.body.decode())
+        "SELECT count(*) FROM order_event WHERE kind = %s AND body::text = %s",
+        (type(asked).__name__, encode(asked).decode()),
     ).fetchone()
     return int(str(row and row[0]))
 
@@ -101,7 +103,7 @@ def test_what_a_payout_cannot_pay_any_more_is_returned(till: Till) -> None:
     till.check_books()
 
 
-DEATHS: dict[str, tuple[Callable[[Withdrawal], Draft], str, tuple[int, int]]] = {
+DEATHS: dict[str, tuple[Callable[[Withdrawal], Command], str, tuple[int, int]]] = {
     "hold": (hold_of, "approved", (0, 1_000)),
     "release": (release_of, "cancelled", (1_000, 0)),
     "settle": (settlement_of, "settled", (0, 0)),
@@ -109,21 +111,22 @@ DEATHS: dict[str, tuple[Callable[[Withdrawal], Draft], str, tuple[int, int]]] = 
 
 
 @pytest.mark.parametrize("in_journal", [True, False])
-@pytest.mark.parametrize("command", DEATHS)
-def test_death_between_mark_journal_and_note(till: Till, command: str, in_journal: bool) -> None:
+@pytest.mark.parametrize("kind", DEATHS)
+def test_death_between_mark_journal_and_note(till: Till, kind: str, in_journal: bool) -> None:
     """Whether or not the journal has the command of the one that died, the next start carries it through, once."""
     account = till.account(1_000)
     withdrawal = till.request(account, 900, fee_atoms=100)
-    asked, state, balance = DEATHS[command]
-    if command != "hold":
+    asked, state, balance = DEATHS[kind]
+    if kind != "hold":
         till.settle()
         withdrawal.refresh_from_db()
-    if command == "settle":
+    if kind == "settle":
         till.pay(withdrawal)
-    elif command == "release":
+    elif kind == "release":
         withdrawals.release(withdrawal, S.CANCELLED, "Its owner cancelled it.", now=till.now())
     if in_journal:
-        append(till.books.connection, [asked(withdrawal)], now_us=time.time_ns() // 1000)
+        command = asked(withdrawal)
+        append_once(till.books.connection, command, command_id_of(withdrawal, command))
     till.settle()
     assert (till.state(withdrawal), till.balance(account)) == (state, balance)
     assert times_in_journal(till, asked(withdrawal)) == 1
@@ -158,10 +161,10 @@ def test_what_the_books_say_otherwise_is_an_alarm_and_no_state(till: Till) -> No
 def test_an_id_that_another_command_has_holds_nothing_and_is_an_alarm(till: Till) -> None:
     account = till.account(1_000)
     withdrawal, other = till.request(account, 600), till.request(account, 400)
-    taken = hold_of(withdrawal).command_id
+    taken = command_id_of(withdrawal, hold_of(withdrawal))
     stray = draft(ReleaseWithdrawal(reference="another"), command_id=taken, request_id="test")
     append(till.books.connection, [stray], now_us=time.time_ns() // 1000)
     till.settle()
     assert (till.state(withdrawal), till.state(other)) == ("requested", "approved")
-    assert "another command" in Alarm.objects.get(subject=f"withdrawal {withdrawal.id}").words
+    assert "is another command's" in Alarm.objects.get(subject=f"withdrawal {withdrawal.id}").words
     assert till.balance(account) == (600, 400)
