@@ -114,7 +114,7 @@ def _books(asset: str, kind: Kind) -> int:
 def _counted(raw: Any, asset: str, chain: str, seq: int) -> int:
     """Our coins as the books should count them."""
     coins = Coin.objects.filter(chain=chain, wallet__asset=asset, is_spent=False)
-    ended = Payout.objects.filter(chain=chain, state__in=ENDED_ON_CHAIN, attempts__txid=models.OuterRef("txid"))
+    ended = Payout.objects.filter(chain=chain, ended_by__txid=models.OuterRef("txid"))
     total = _sum(coins.filter(deposit__state__in=STANDING))
     total += _sum(coins.filter(models.Exists(ended), change_address__is_refill=False))
     for coin in coins.filter(deposit__state__in=(DepositState.CREDITING, DepositState.REVERSING)):
