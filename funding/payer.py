@@ -18,10 +18,11 @@ from .reconciliation import assets, reconcile
 from .scanning import Clock, OvertakenByAnother
 from .signer.client import SignerClient, SignerFailure
 from .treasury import Treasury
-from .watcher import BACK_OFF_S, POLL_S, open_journal
+from .watcher import BACK_OFF_S, open_journal
 
 log = logging.getLogger(__name__)
 
+POLL_S = 1.0
 RECONCILE_EVERY_S = 60.0
 
 

@@ -97,8 +97,7 @@ class Till(Stage):
 
     def serve(self, policy: Policy) -> None:
         """From now on the signer has this policy; its record stays."""
-        if self._server is not None:
-            self._server.stop()
+        self.close_signer()
         keys = read_keys(self._folder / "keys", NETWORKS[self.world.chain])
         service = SignerService(NETWORKS[self.world.chain], keys, policy, self._record)
         self._server = SignerServer(
@@ -106,10 +105,15 @@ class Till(Stage):
         )
         self._server.start()
 
-    def __exit__(self, *_: object) -> None:
-        self.signer.close()
+    def close_signer(self) -> None:
+        """For a signer of another process."""
         if self._server is not None:
             self._server.stop()
+            self._server = None
+
+    def __exit__(self, *_: object) -> None:
+        self.signer.close()
+        self.close_signer()
         self._record.close()
         super().__exit__()
 
