@@ -12,6 +12,7 @@ from bitcoind_proxy.client import ChainClient
 from bitcoind_proxy.errors import UnavailableEstimate
 
 from . import coins, payouts, withdrawals
+from .descriptors import is_single
 from .models import Withdrawal
 from .payout_models import Attempt, ChangeAddress, Coin, Payout
 from .payout_rules import PayoutRules, payout_rules_of
@@ -201,9 +202,10 @@ def _as_many(found: Sequence[Coin], pays: Sequence[Pay], change: ChangeAddress, 
 
 
 def spendable(chain: str, asset: str, height: int) -> list[Coin]:
-    """The coins that may be spent at this height of the cursor, the largest first."""
+    """The coins that may be spent at this height of the cursor, and that the signer can spend; the largest first."""
     buried_from = height + 1 - payout_rules_of(asset).final_confirmations
-    return list(coins.spendable(chain, asset, buried_from=buried_from)[:COINS_LOOKED_AT])
+    found = coins.spendable(chain, asset, buried_from=buried_from)[:COINS_LOOKED_AT]
+    return [coin for coin in found if is_single(coin.wallet.descriptor)]
 
 
 def _next_id() -> int:
