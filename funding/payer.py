@@ -17,10 +17,12 @@ from .paying import Paying
 from .reconciliation import assets, reconcile
 from .scanning import Clock, OvertakenByAnother
 from .signer.client import SignerClient, SignerFailure
-from .watcher import BACK_OFF_S, POLL_S, open_journal
+from .treasury import Treasury
+from .watcher import BACK_OFF_S, open_journal
 
 log = logging.getLogger(__name__)
 
+POLL_S = 1.0
 RECONCILE_EVERY_S = 60.0
 
 
@@ -32,6 +34,7 @@ class Payer:
         self._node = node
         self._clock = clock
         self._paying = Paying(chain, node, signer, clock)
+        self._treasury = Treasury(chain, node, clock)
 
     def round(self) -> None:
         """Raises NodeFailure, SignerFailure, OvertakenByAnother, or what a database raises; safe to repeat."""
@@ -40,6 +43,7 @@ class Payer:
             return
         try:
             self._paying.round()
+            self._treasury.round()
         finally:
             with open_journal() as connection:
                 Booking(self._chain, connection, self._clock).round(height=cursor.height)

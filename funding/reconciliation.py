@@ -24,9 +24,9 @@ from trading.withdrawal_holds import has_ended
 
 from .alarms import raise_alarm, settle_alarm
 from .models import ChainCursor, Deposit, DepositWallet, Withdrawal
-from .paying import ending
 from .payout_models import Coin, Payout, Reconciliation
 from .payout_states import ENDED_ON_CHAIN, PayoutState, Purpose
+from .payouts import end_of
 from .states import DepositState, WithdrawalState
 from .stops import stop
 
@@ -114,7 +114,7 @@ def _books(asset: str, kind: Kind) -> int:
 def _counted(raw: Any, asset: str, chain: str, seq: int) -> int:
     """Our coins as the books should count them."""
     coins = Coin.objects.filter(chain=chain, wallet__asset=asset, is_spent=False)
-    ended = Payout.objects.filter(chain=chain, state__in=ENDED_ON_CHAIN, attempts__txid=models.OuterRef("txid"))
+    ended = Payout.objects.filter(chain=chain, ended_by__txid=models.OuterRef("txid"))
     total = _sum(coins.filter(deposit__state__in=STANDING))
     total += _sum(coins.filter(models.Exists(ended), change_address__is_refill=False))
     for coin in coins.filter(deposit__state__in=(DepositState.CREDITING, DepositState.REVERSING)):
@@ -136,7 +136,7 @@ def _unbooked(raw: Any, asset: str, chain: str) -> tuple[int, int]:
             hot += int(withdrawal.amount_atoms)
     for payout in Payout.objects.filter(chain=chain, asset=asset, state__in=ENDED_ON_CHAIN, is_booked=False):
         if payout.fee_seq is None or not outcome(raw, payout.fee_seq):
-            hot += ending(payout).fee_atoms
+            hot += end_of(payout).fee_atoms
         if _is_moved(payout) and (payout.move_seq is None or not outcome(raw, payout.move_seq)):
             hot, cold = hot + payout.target_atoms, cold - payout.target_atoms
     return hot, cold

@@ -315,6 +315,22 @@ PAYOUT_RULES: dict[str, dict[str, Any]] = {
 node cannot say, most; the most for one transaction; what is too little to come home; bounds, and how long withdrawals wait for
 each other; when an attempt is followed by one that pays more: never on Litecoin, whose nodes take no replacements unless told to
 (-mempoolreplacement)."""
+TREASURY_RULES: dict[str, dict[str, Any]] = {
+    "BTC": {
+        "hot_atoms": (10**9, 3 * 10**9, 10**10),
+        "consolidate_coins": 200,
+        "consolidate_at_most_sats_per_kvbyte": 3_000,
+    },
+    "LTC": {
+        "hot_atoms": (10**11, 3 * 10**11, 10**12),
+        "consolidate_coins": 200,
+        "consolidate_at_most_sats_per_kvbyte": 10_000,
+    },
+}
+"""By asset: what the hot wallet has at the least, what a sweep leaves, and at the most; how many coins become one, and up to which
+fee rate."""
+COLD_ADDRESSES = dict(entry.split("=", 1) for entry in os.environ.get("COLD_ADDRESSES", "").split(",") if "=" in entry)
+"""By asset, where sweeps go: `BTC=bc1q…`, commas between. The signer's policy has to allow it."""
 UNUSED_ADDRESSES_LIMIT = 20
 """So many addresses that nothing was sent to may an account have: what wallets look ahead (BIP 44's gap limit)."""
 

@@ -132,6 +132,7 @@ class Chaos:
         paid = sum(int(one.amount_atoms) + FEE for one in Withdrawal.objects.filter(state="settled"))
         assert till.balance() == COINS * COIN - paid
         assert till.books.engine.balance(till.account.id, till.world.asset)[1] == 0, "something is held for ever"
+        self._reconcile()
         till.check_books()
         self.happened.update(states)
         self.happened["payouts"] = Payout.objects.count()
