@@ -347,3 +347,22 @@ COMMAND_QUEUE_LIMIT = 10_000
 """Commands that may wait for the journal; beyond it a caller gets 503 ``overloaded``."""
 PROJECTION_LAG_LIMIT = 100_000
 """Events the read models may be behind before new commands are refused with 503 ``overloaded``."""
+
+# Celery, for those who run custody's rounds by it. A round that was not begun before the next is due is dropped.
+CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(STATE / "celery-beat")
+
+
+def _every(seconds: float, task: str, *arguments: str) -> dict[str, Any]:
+    return {"task": f"funding.tasks.{task}", "args": arguments, "schedule": seconds, "options": {"expires": seconds}}
+
+
+CELERY_BEAT_SCHEDULE = {
+    "withdrawals": _every(1.0, "hold_withdrawals"),
+    **{f"deposits of {chain}": _every(5.0, "read_chain", chain) for chain in FUNDING_NODES},
+    **{f"payouts of {chain}": _every(5.0, "pay", chain) for chain in FUNDING_SIGNERS},
+    **{f"reconciliation of {chain}": _every(60.0, "reconcile", chain) for chain in FUNDING_SIGNERS},
+}
