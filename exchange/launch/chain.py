@@ -1,8 +1,9 @@
-"""The demo's bitcoin chain, the key of its wallet, and the signer that has it.
+"""The demo's bitcoin chain, the key of its wallet, and the signer that holds it.
 
 Where there is a bitcoind on PATH it runs on regtest behind the sidecar, else a simulated chain does; what was chosen at the first
 start stays, for the deposits are in its blocks. Everything is in the state directory: the chain in ``chain/``, the wallet's
-private key in ``signer/keys``, which the signer reads and no process of the exchange. ``chain/wallet`` has the public descriptor.
+private key in ``signer/keys``, which the signer alone reads, beside its policy and its record. ``chain/wallet`` has the public
+descriptor.
 """
 
 import os
@@ -30,12 +31,19 @@ CHAIN = "bitcoin:regtest"
 NODE = "bitcoind"
 BLOCK_INTERVAL_S = 30
 NODE_START_LIMIT_S = 60
-_SOCKET = "chain.sock"
-_SIGNER_SOCKET = "sign.sock"
+_SOCKET, _SIGNER_SOCKET = "chain.sock", "signer.sock"
 _PATH = "84h/1h/0h"
 """BIP 84's first account of a test coin."""
 _TEST_XPRV = bytes.fromhex("04358394")
 _SEED_BYTES = 32
+_POLICY = """# What the demo's signer signs. etc/signer_policy.toml explains it.
+maximum_fee_sats = 200_000
+maximum_fee_sats_per_kvbyte = 300_000
+daily_sats = 100_000_000_000
+daily_fee_sats = 10_000_000
+approvals = [[100_000_000, 1], [1_000_000_000, 2]]
+cold = []
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +72,11 @@ def prepare_chain(configuration: Configuration, *, say: Callable[[str], None]) -
         home.mkdir(mode=0o700, exist_ok=True)
         kind = _kind(home)
         _ensure_key(configuration.state_dir / "signer", home / "wallet")
-        sockets = SocketFolder(home, _SOCKET, say=say)
+        sockets = SocketFolder(home, max(_SOCKET, _SIGNER_SOCKET, key=len), say=say)
         folder = sockets.open()
+        target, signer = f"unix:{folder / _SOCKET}", f"unix:{folder / _SIGNER_SOCKET}"
     except OSError as error:
         raise refusal_of_folder(configuration.state_dir, error) from error
-    target, signer = f"unix:{folder / _SOCKET}", f"unix:{folder / _SIGNER_SOCKET}"
     if kind == "simulated":
         children: tuple[Child, ...] = (_simulator(configuration, home, target),)
     else:
@@ -117,15 +125,14 @@ def _simulator(configuration: Configuration, home: Path, target: str) -> Child:
 
 def _signer(configuration: Configuration, listen: str) -> Child:
     folder = configuration.state_dir / "signer"
-    command = [sys.executable, "-m", "funding.signer"]
     environment = {
         "SIGNER_CHAIN": CHAIN,
-        "SIGNER_KEY_FILE": str(folder / "keys"),
-        "SIGNER_POLICY_FILE": str(configuration.checkout / "etc" / "signer_policy.toml"),
-        "SIGNER_RECORD_FILE": str(folder / "record"),
         "SIGNER_LISTEN": listen,
+        "SIGNER_KEY_FILE": str(folder / "keys"),
+        "SIGNER_POLICY_FILE": str(folder / "policy.toml"),
+        "SIGNER_RECORD_FILE": str(folder / "record"),
     }
-    return _child(configuration, "the signer", "signer", command, environment)
+    return _child(configuration, "the signer", "signer", [sys.executable, "-m", "funding.signer"], environment)
 
 
 def _child(configuration: Configuration, name: str, log: str, command: list[str], environment: dict[str, str]) -> Child:
@@ -149,12 +156,11 @@ def _kind(home: Path) -> Kind:
 
 
 def _ensure_key(signer: Path, wallet: Path) -> None:
-    """The signer's files and the public one, made once; the private ones first: no address is shown that nobody can spend from.
-
-    The record is begun here and not by the signer, who is started again when he dies, and must go on with it.
-    """
-    keys, record = signer / "keys", signer / "record"
+    """Made once; what is private first, so that no address is shown that nobody can spend from."""
+    keys, policy, record = signer / "keys", signer / "policy.toml", signer / "record"
     signer.mkdir(mode=0o700, exist_ok=True)
+    if not policy.exists():
+        _write_private(policy, _POLICY)
     if not record.exists():
         Record(record, begin=True).close()
     if wallet.exists():

@@ -32,7 +32,7 @@ _READY_REMARK_EVERY_S = 5.0
 _WEB_STOP_LIMIT_S = 15.0
 """More than gunicorn's own graceful_timeout in etc/gunicorn.conf.py."""
 _BOTS_STOP_LIMIT_S = 5.0
-_CUSTODY_STOP_LIMIT_S = 10.0
+_WATCHER_STOP_LIMIT_S = 10.0
 _CHAIN_STOP_LIMIT_S = 20.0
 """A node writes to the disk what it has in memory."""
 
@@ -89,7 +89,7 @@ def _bring_up(
     supervisor.start(web, stop_limit_s=_WEB_STOP_LIMIT_S)
     _wait_until_ready(web, configuration=configuration, console=console, signals=signals)
     if environment.get("FUNDING_NODES"):
-        supervisor.start(_custody(configuration, environment), stop_limit_s=_CUSTODY_STOP_LIMIT_S)
+        supervisor.start(_watcher(configuration, environment), stop_limit_s=_WATCHER_STOP_LIMIT_S)
     if configuration.with_bots:
         console.say("starting the demo bots")
         supervisor.start(_bots(configuration, environment), stop_limit_s=_BOTS_STOP_LIMIT_S)
@@ -158,9 +158,9 @@ def _web(configuration: Configuration, environment: dict[str, str]) -> Child:
     )
 
 
-def _custody(configuration: Configuration, environment: dict[str, str]) -> Child:
+def _watcher(configuration: Configuration, environment: dict[str, str]) -> Child:
     return Child(
-        name="custody",
+        name="the watcher of deposits and withdrawals",
         command=manage("watch_custody"),
         environment=environment,
         log=configuration.log_dir / "custody.log",

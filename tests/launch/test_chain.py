@@ -44,7 +44,7 @@ def test_the_private_key_is_the_signers_alone(configuration: Configuration) -> N
     assert [stat.S_IMODE(path.stat().st_mode) for path in (keys, keys.parent)] == [0o600, 0o700]
     assert "prv" not in wallet.read_text()
     assert checked(wallet.read_text(), CHAIN).partition("#")[0] == wallet.read_text().strip()
-    files = (keys, wallet, state / "signer" / "record")
+    files = (keys, wallet, state / "signer" / "policy.toml", state / "signer" / "record")
     before = [file.read_bytes() for file in files]
     demo = prepare(configuration)
     assert [file.read_bytes() for file in files] == before
