@@ -120,6 +120,13 @@ export const api = {
   openSubaccount: (name) => call("POST", "/account/subaccounts", { body: { name } }),
   balances: (account) => call("GET", "/account/balances", { account }).then(items),
   transfer: (account, transfer, key) => call("POST", "/account/transfers", { account, body: transfer, key }),
+  deposits: () => call("GET", "/deposit", { query: { limit: 50 } }).then(items),
+  deposit: (id) => call("GET", `/deposit/${encodeURIComponent(id)}`),
+  depositAddresses: (asset) => call("GET", "/deposit/addresses", { query: { asset, limit: 1 } }).then(items),
+  newDepositAddress: (asset) => call("POST", "/deposit/addresses", { body: { asset } }),
+  /** In a demo alone: the chain's miner pays an address of one's own, and makes the next block. */
+  testCoins: (address, amount) => call("POST", "/deposit/test-coins", { body: { address, amount } }),
+  mineBlock: () => call("POST", "/deposit/test-blocks"),
   exported: (account, name, query) => file(`/account/export/${name}`, { account, query }),
   orderHistory: (id) => call("GET", `/trade/orders/${encodeURIComponent(id)}/history`).then(items),
   streamToken: () => call("GET", "/session/stream-token"),
