@@ -5,13 +5,14 @@ VENV_PYTHON = .venv/bin/python
 UV_COMPILE = $(VENV_PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check custody prove fuzz bench bench-peers chaos mutants soak drill lock clean
+.PHONY: help run test check custody custody-faults prove fuzz bench bench-peers chaos mutants soak drill lock clean
 
 help:
 	@echo "make run     start the exchange with a demo market on PORT (default 8000); BOTS=off for a silent one"
 	@echo "make test    all tests"
 	@echo "make check   format, lint, types, import floors, migrations, OpenAPI and AsyncAPI in step"
-	@echo "make custody deposits against a simulated chain, and against the nodes that are here; BITCOIND=/path/to/bitcoind adds one"
+	@echo "make custody deposits and withdrawals against a simulated chain, and against the nodes that are here; BITCOIND=/path/to/bitcoind adds one"
+	@echo "make custody-faults   1,000 withdrawals and 500 reorganisations under random faults; FAULTS_SEED=7 for others"
 	@echo "make prove   the engine against its oracle over ten million drawn commands; ARGS='--commands 1_000_000 --seed 7'"
 	@echo "make fuzz    random requests over the documents of stream and REST; ARGS='rest --requests 1000 --seed 7'"
 	@echo "make bench   the figures of docs/benchmarks.md, also written to .state/bench.json; ARGS=durable for a part"
@@ -45,6 +46,10 @@ check:
 custody:
 	@$(PYTHON) etc/bootstrap.py dev
 	$(VENV_PYTHON) -m pytest tests/custody bitcoind_proxy funding $(ARGS)
+
+custody-faults:
+	@$(PYTHON) etc/bootstrap.py dev
+	FAULTS_WITHDRAWALS=1000 FAULTS_REORGANISATIONS=500 $(VENV_PYTHON) -m pytest -s tests/custody/test_fault_run.py $(ARGS)
 
 prove:
 	@$(PYTHON) etc/bootstrap.py dev

@@ -44,6 +44,14 @@ class Event(StrEnum):
     API_KEY_MADE = "api_key_made"
     API_KEY_CHANGED = "api_key_changed"
     API_KEY_ENDED = "api_key_ended"
+    WITHDRAWAL_ADDRESS_ADDED = "withdrawal_address_added"
+    WITHDRAWAL_ADDRESS_REMOVED = "withdrawal_address_removed"
+    WITHDRAWAL_ADDRESSES_LOCKED = "withdrawal_addresses_locked"
+    WITHDRAWAL_ADDRESSES_UNLOCKED = "withdrawal_addresses_unlocked"
+    WITHDRAWAL_REQUESTED = "withdrawal_requested"
+    WITHDRAWAL_CANCELLED = "withdrawal_cancelled"
+    WITHDRAWAL_PAID = "withdrawal_paid"
+    WITHDRAWAL_ENDED = "withdrawal_ended"
 
 
 IN_WORDS = {
@@ -68,6 +76,14 @@ IN_WORDS = {
     Event.API_KEY_MADE: "An API key was made",
     Event.API_KEY_CHANGED: "The addresses of an API key were changed",
     Event.API_KEY_ENDED: "An API key was ended",
+    Event.WITHDRAWAL_ADDRESS_ADDED: "A withdrawal address was added",
+    Event.WITHDRAWAL_ADDRESS_REMOVED: "A withdrawal address was removed",
+    Event.WITHDRAWAL_ADDRESSES_LOCKED: "The withdrawal addresses were locked",
+    Event.WITHDRAWAL_ADDRESSES_UNLOCKED: "The end of the lock of withdrawal addresses was asked for",
+    Event.WITHDRAWAL_REQUESTED: "A withdrawal was requested",
+    Event.WITHDRAWAL_CANCELLED: "A withdrawal was cancelled",
+    Event.WITHDRAWAL_PAID: "A withdrawal was paid",
+    Event.WITHDRAWAL_ENDED: "A withdrawal ended without being paid",
 }
 ALERTS = frozenset(
     {
@@ -83,6 +99,12 @@ ALERTS = frozenset(
         Event.LEVEL_CHANGED,
         Event.API_KEY_MADE,
         Event.API_KEY_CHANGED,
+        Event.WITHDRAWAL_ADDRESS_ADDED,
+        Event.WITHDRAWAL_ADDRESSES_UNLOCKED,
+        Event.WITHDRAWAL_REQUESTED,
+        Event.WITHDRAWAL_CANCELLED,
+        Event.WITHDRAWAL_PAID,
+        Event.WITHDRAWAL_ENDED,
     }
 )
 """Told by mail, besides a sign-in from an address that the account was never used from."""

@@ -84,5 +84,7 @@ MAILS_TO_EMAIL = Limit(name="mails-to-email", times=6, window_s=3600)
 """Codes and links that anybody may ask for, by e-mail. Five tries each: a guesser has 30 tries of a million an hour."""
 MAILS_FOR_ADDRESS = Limit(name="mails-for-address", times=30, window_s=600)
 """The same, by the address that asks."""
+WITHDRAWAL_ADDRESS = Limit(name="withdrawal-address", times=20, window_s=3600)
+"""Withdrawal addresses that are added, by user: each writes a mail."""
 TRANSFER = Limit(name="transfer", times=20, window_s=3600)
 """Transfers to other people, by who asks: each tells whether an address has an account."""

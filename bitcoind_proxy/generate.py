@@ -1,4 +1,4 @@
-"""`python -m bitcoind_proxy.generate [--check]`: what the proto compiler makes of `proto/*.proto`.
+"""`python -m bitcoind_proxy.generate [--check]`: what the proto compiler makes of the interfaces of node and signer.
 
 The results are in the repository, so that a start needs no compiler; a test compares them. protoc runs from the
 repository's root, for the generated modules import each other by the path that it was given.
@@ -13,7 +13,7 @@ from pathlib import Path
 from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent.parent
-PROTOS = ("bitcoind_proxy/proto/node.proto", "bitcoind_proxy/proto/miner.proto")
+PROTOS = ("bitcoind_proxy/proto/node.proto", "bitcoind_proxy/proto/miner.proto", "funding/signer/proto/signer.proto")
 RESULTS = tuple(proto.replace(".proto", f"_pb2{end}") for proto in PROTOS for end in (".py", ".pyi", "_grpc.py"))
 
 

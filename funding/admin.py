@@ -1,10 +1,24 @@
-"""Custody in the admin, to look at: why a deposit is not credited stands in its steps."""
+"""Custody in the admin, to look at: why a deposit is not credited, or a withdrawal not paid, stands in its steps.
+
+Withdrawals are approved by POST /staff/withdrawals, which asks for a second factor; nothing is decided here.
+"""
 
 from django.contrib import admin
 
 from accounts.admin import ReadOnlyAdmin, ReadOnlyInline
 
-from .models import Alarm, ChainCursor, Deposit, DepositAddress, DepositStep, DepositWallet
+from .models import (
+    Alarm,
+    Approval,
+    ChainCursor,
+    Deposit,
+    DepositAddress,
+    DepositStep,
+    DepositWallet,
+    Withdrawal,
+    WithdrawalAddress,
+    WithdrawalStep,
+)
 
 
 class StepInline(ReadOnlyInline):
@@ -38,6 +52,51 @@ class DepositWalletAdmin(ReadOnlyAdmin):
 @admin.register(ChainCursor)
 class ChainCursorAdmin(ReadOnlyAdmin):
     list_display = ("chain", "height", "block_hash", "stopped_because")
+
+
+class WithdrawalStepInline(ReadOnlyInline):
+    model = WithdrawalStep
+    ordering = ("id",)
+
+
+class ApprovalInline(ReadOnlyInline):
+    model = Approval
+    ordering = ("id",)
+
+
+@admin.register(Withdrawal)
+class WithdrawalAdmin(ReadOnlyAdmin):
+    list_display = (
+        "id",
+        "account_id",
+        "asset",
+        "amount_atoms",
+        "fee_atoms",
+        "state",
+        "approvals_needed",
+        "requested_at",
+    )
+    list_filter = ("state", "asset", "chain")
+    search_fields = ("txid", "address", "account__owner__email")
+    ordering = ("-id",)
+    raw_id_fields = ("destination", "account")
+    inlines = (WithdrawalStepInline, ApprovalInline)
+
+
+@admin.register(WithdrawalAddress)
+class WithdrawalAddressAdmin(ReadOnlyAdmin):
+    list_display = ("id", "account_id", "asset", "address", "label", "created_at", "usable_from", "removed_at")
+    search_fields = ("address", "account__owner__email")
+    ordering = ("-id",)
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnlyAdmin):
+    list_display = ("at", "withdrawal_id", "by", "approves", "words")
+    list_filter = ("approves",)
+    search_fields = ("by__email",)
+    list_select_related = ("by",)
+    ordering = ("-id",)
 
 
 @admin.register(Alarm)

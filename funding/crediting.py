@@ -7,30 +7,23 @@ from the books. One process at a time, which the cursor's row lock sees to.
 """
 
 import datetime as dt
-import time
 from collections.abc import Callable
 
-import psycopg
 from django.db import models, transaction
 
 from accounts.freeze import freeze_for_deficit, lift_deficit_freeze
 from ledger.models import Kind, LedgerAccount
-from trading.engine.commands import CancelAll, Command, Credit
-from trading.journal.append import append
-from trading.journal.records import Record, derived_command_id, draft, is_same
+from trading.engine.commands import CancelAll, Credit
+from trading.journal.records import derived_command_id
 from trading.reversal import NotReversible, outcome, reverse
 
 from .addresses import AddressBroken, verified
 from .alarms import raise_alarm, settle_alarm
 from .deposits import confirmations, move, note
+from .journaling import REQUEST_ID, Connection, append_once
 from .models import ChainCursor, Deposit
 from .scanning import Clock, OvertakenByAnother, Reached
 from .states import DepositState
-
-Connection = psycopg.Connection[tuple[object, ...]]
-
-REQUEST_ID = "funding"
-
 
 Step = Callable[[Deposit, Reached], None]
 
@@ -118,7 +111,7 @@ class Crediting:
             source="deposit",
             reference=f"{deposit.chain} {deposit.txid}:{deposit.vout}",
         )
-        record = self._append(command, command_id)
+        record = append_once(self._connection, command, command_id)
         if record is None:
             self._refuse(deposit, f"the id of its credit was used for another command: {command_id}")
             return
@@ -202,7 +195,7 @@ class Crediting:
             self._begin_reversal(deposit, "There is enough now: the credit is taken back.")
         elif held and balance >= deposit.amount_atoms:
             command_id = derived_command_id("collect", deposit.id, deposit.reversal_seq or 0)
-            self._append(CancelAll(account=deposit.account_id), command_id)
+            append_once(self._connection, CancelAll(account=deposit.account_id), command_id)
 
     def _settle_deficit(self, deposit: Deposit) -> None:
         others = Deposit.objects.filter(account__owner_id=deposit.account.owner_id, state=DepositState.DEFICIT)
@@ -212,13 +205,6 @@ class Crediting:
             lift_deficit_freeze(user_id=deposit.account.owner_id, now=self._clock())
 
     # Journal and books
-
-    def _append(self, command: Command, command_id: str) -> Record | None:
-        """The command's row, new or from before; None if the id was used for another command."""
-        drafts = [draft(command, command_id=command_id, request_id=REQUEST_ID)]
-        appended = append(self._connection, drafts, now_us=time.time_ns() // 1000)
-        (record,) = appended.records or appended.repeated.values()
-        return record if is_same(record, drafts[0]) else None
 
     def _balance(self, deposit: Deposit) -> tuple[int, int]:
         """What the account has in all, and what its orders hold of it."""

@@ -15,6 +15,15 @@ class WrongDescriptor(ValueError):
     """The descriptor is not to be used. The message says why, and never holds it: it might be a private key."""
 
 
+class Key(NamedTuple):
+    """A public key of a single-key wallet, what its outputs carry, and where it comes from (BIP 32)."""
+
+    public: Any
+    script: Any
+    fingerprint: bytes
+    path: list[int]
+
+
 class Derived(NamedTuple):
     """``script`` in hex."""
 
@@ -49,6 +58,36 @@ def derive(descriptor: str, chain: str, index: int) -> Derived:
     script = derived.script_pubkey()
     shapes = {"bech32": network.bech32, "p2pkh": network.p2pkh, "p2sh": network.p2sh}
     return Derived(address=str(script.address(shapes)), script=str(script.data.hex()))
+
+
+def key_at(descriptor: str, index: int) -> Key:
+    """For PSBTs. Raises WrongDescriptor unless it is wpkh([fingerprint/path]xpub…), whose outputs the signer spends."""
+    derived = _parsed(descriptor).derive(index)
+    if not is_single(descriptor):
+        raise WrongDescriptor(
+            "outputs of this descriptor cannot be spent here: it is not wpkh([fingerprint/path]xpub…)"
+        )
+    return Key(
+        public=derived.key.get_public_key(),
+        script=derived.script_pubkey(),
+        fingerprint=derived.key.origin.fingerprint,
+        path=derived.key.origin.derivation,
+    )
+
+
+def is_single(descriptor: str) -> bool:
+    """Whether the signer can spend its outputs: one key in SegWit, of which is known where it comes from."""
+    parsed = _parsed(descriptor)
+    return bool(parsed.wpkh and not parsed.sh and not parsed.taproot and parsed.key is not None and parsed.key.origin)
+
+
+def change_of(descriptor: str) -> str:
+    """The change branch beside a deposit descriptor that ends in /0/*. Raises WrongDescriptor for any other."""
+    body = descriptor.partition("#")[0]
+    if not body.endswith("/0/*)") or not is_single(descriptor):
+        raise WrongDescriptor("a wallet that pays is of the form wpkh([fingerprint/path]xpub…/0/*)")
+    changed: str = add_checksum(body.removesuffix("/0/*)") + "/1/*)")
+    return changed
 
 
 @lru_cache(maxsize=64)

@@ -2,14 +2,16 @@
 
 Each table is written by one module: wallets and addresses by ``addresses``, the cursor and scanned blocks by ``scanning``,
 deposits and their steps by ``deposits``, withdrawals and their steps by ``withdrawals``, the addresses they go to by
-``destinations``, approvals by ``approvals``, alarms by ``alarms``. Amounts are atomic units of the asset. The database holds the
-transitions of deposits and withdrawals (migrations/funding/0002_invariants.sql, 0004_withdrawal_invariants.sql).
+``destinations``, approvals by ``approvals``, alarms by ``alarms``; payouts are in ``payout_models``. Amounts are atomic units of
+the asset. The database holds the transitions of deposits and withdrawals (migrations/funding/0002_invariants.sql,
+0004_withdrawal_invariants.sql).
 """
 
 from django.db import models
 
 from accounts.models import Account, User
 
+from . import payout_models  # noqa: F401 (part of this app's models)
 from .states import RELEASED, DepositState, WithdrawalState
 
 

@@ -16,6 +16,7 @@ from bitcoind_proxy.client import ChainClient
 from bitcoind_proxy.errors import NotFound
 from bitcoind_proxy.networks import NETWORKS
 
+from . import coins, payouts
 from .alarms import raise_alarm, settle_alarm
 from .deposits import Block, forget_waiting, leave_blocks, record
 from .models import ChainCursor, DepositWallet, ScannedBlock
@@ -111,6 +112,8 @@ class Scanner:
             self._move(above[0], below)
             ScannedBlock.objects.filter(chain=self._chain, block_hash__in=hashes).delete()
             count = leave_blocks(self._chain, hashes, now=self._clock())
+            coins.leave_blocks(self._chain, hashes)
+            payouts.leave_blocks(self._chain, hashes)
         log.warning("%s: %s blocks were replaced, %s deposits were in them", self._chain, len(hashes), count)
 
     # Forward
@@ -129,6 +132,8 @@ class Scanner:
             ScannedBlock.objects.create(chain=self._chain, height=block.height, block_hash=block.hash)
             ScannedBlock.objects.filter(chain=self._chain, height__lte=block.height - BLOCKS_REMEMBERED).delete()
             record(self._chain, outputs, block, now=self._clock())
+            coins.record(self._chain, outputs, block)
+            payouts.record(self._chain, outputs, block)
         return block
 
     # The mempool

@@ -7,6 +7,7 @@ from trading.custody_terms import CustodyTerms
 
 from .models import DepositWallet
 from .rules import rules_of
+from .withdrawal_rules import withdrawal_rules_of
 
 
 def load_terms() -> dict[str, CustodyTerms]:
@@ -18,7 +19,12 @@ def load_terms() -> dict[str, CustodyTerms]:
 
 
 def _terms(asset: str) -> CustodyTerms:
-    rules = rules_of(asset)
+    rules, withdrawals = rules_of(asset), withdrawal_rules_of(asset)
     return CustodyTerms(
-        is_deposited=True, minimum_deposit_atoms=rules.minimum_atoms, confirmations=tuple(rules.confirmations)
+        is_deposited=True,
+        minimum_deposit_atoms=rules.minimum_atoms,
+        confirmations=tuple(rules.confirmations),
+        is_withdrawn=withdrawals is not None,
+        minimum_withdrawal_atoms=None if withdrawals is None else withdrawals.minimum_atoms,
+        withdrawal_fee_atoms=None if withdrawals is None else withdrawals.fee_atoms,
     )

@@ -1,11 +1,14 @@
 """The one writer of withdrawals: each change of state with its step, in words.
 
 Callers hold a transaction, and the withdrawal's row lock in it unless they have just made it. ``holding`` writes what the
-journal comes to, ``requests`` what owners ask for, ``approvals`` what the staff say; payouts take withdrawals by ``claim`` and
+journal comes to, ``withdrawing`` what owners ask for, ``approvals`` what the staff say; payouts take withdrawals by ``claim`` and
 move them on.
 """
 
 import datetime as dt
+
+from trading import amounts
+from trading.models import Asset
 
 from .models import Withdrawal, WithdrawalStep
 from .states import RELEASED, WITHDRAWAL_TRANSITIONS, WithdrawalState
@@ -50,6 +53,17 @@ def note(withdrawal: Withdrawal, words: str, *, now: dt.datetime) -> None:
     withdrawal.changed_at = now
     withdrawal.save()
     WithdrawalStep.objects.create(withdrawal=withdrawal, at=now, state=withdrawal.state, words=words)
+
+
+def quantity_in_words(asset_name: str, atoms: int) -> str:
+    """As in ``0.50000000 BTC``."""
+    asset = Asset.objects.get(asset=asset_name)
+    return f"{amounts.shown(atoms, asset.decimals, asset.trading_decimals)} {asset_name}"
+
+
+def in_words(withdrawal: Withdrawal) -> str:
+    """What is paid where, for its owner."""
+    return f"{quantity_in_words(withdrawal.asset, int(withdrawal.amount_atoms))} to {withdrawal.address}"
 
 
 def claim(asset: str, chain: str, *, payout_id: int, at_most: int, now: dt.datetime) -> list[Withdrawal]:

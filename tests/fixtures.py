@@ -131,6 +131,12 @@ def database(cluster: Cluster) -> Iterator[Database]:
     yield from _database(cluster, "template_empty")
 
 
+@pytest.fixture(scope="module")
+def shared_database(cluster: Cluster) -> Iterator[Database]:
+    """The same for all tests of a module, where each makes accounts of its own and nothing has to be empty."""
+    yield from _database(cluster, "template_empty")
+
+
 @pytest.fixture
 def demo_database(cluster: Cluster) -> Iterator[Database]:
     """A database with the demo's assets, markets and accounts."""

@@ -194,6 +194,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "DepositStateEnum": "funding.states.DepositState.values",
+        "WithdrawalStateEnum": "funding.states.WithdrawalState.values",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "exchange.schema.add_raw_realms",
@@ -256,6 +260,61 @@ DEPOSIT_RULES: dict[str, dict[str, Any]] = {
     },
 }
 """By asset: the least that is credited; up to how much takes how many confirmations; the deepest reorganisation believed."""
+WITHDRAWAL_RULES: dict[str, dict[str, Any]] = {
+    "BTC": {
+        "minimum_atoms": 50_000,
+        "fee_atoms": 10_000,
+        "approvals": ((10**8, 0), (10**9, 1), (None, 2)),
+        "usd_per_unit": 100_000,
+    },
+    "LTC": {
+        "minimum_atoms": 1_000_000,
+        "fee_atoms": 100_000,
+        "approvals": ((10**10, 0), (10**11, 1), (None, 2)),
+        "usd_per_unit": 200,
+    },
+}
+"""By asset: the least that is withdrawn, our fee included; the fee; up to how much takes how many people's approval; what a unit
+counts for, against the limits of verification levels, where its market has no price. What is not here is not withdrawn."""
+WITHDRAWAL_COOLING_S = 86_400
+"""A new withdrawal address may be used only so long after it was added; its owner gets a mail at once."""
+WITHDRAWALS_AN_HOUR = 10
+"""So many may a user ask for, and have not ended without being paid."""
+WITHDRAWAL_ADDRESSES_LIMIT = 50
+ADDRESS_UNLOCK_S = 86_400
+"""Locked withdrawal addresses are open so long after their owner asked for it."""
+FUNDING_SIGNERS = dict(
+    entry.split("=", 1) for entry in os.environ.get("FUNDING_SIGNERS", "").split(",") if "=" in entry
+)
+"""By chain, where its signer listens, as FUNDING_NODES."""
+PAYOUT_RULES: dict[str, dict[str, Any]] = {
+    "BTC": {
+        "final_confirmations": 6,
+        "target_blocks": 6,
+        "fee_sats_per_kvbyte": (1_000, 20_000, 200_000),
+        "maximum_fee_atoms": 150_000,
+        "dust_atoms": 1_000,
+        "withdrawals_at_most": 100,
+        "gather_s": 30.0,
+        "coins_at_most": 50,
+        "bump_after_blocks": 6,
+    },
+    "LTC": {
+        "final_confirmations": 12,
+        "target_blocks": 12,
+        "fee_sats_per_kvbyte": (1_000, 10_000, 1_000_000),
+        "maximum_fee_atoms": 5_000_000,
+        "dust_atoms": 10_000,
+        "withdrawals_at_most": 100,
+        "gather_s": 30.0,
+        "coins_at_most": 50,
+        "bump_after_blocks": None,
+    },
+}
+"""By asset: when a payout is final, and a coin may be spent; in how many blocks it should be mined; the fee rate: least, if the
+node cannot say, most; the most for one transaction; what is too little to come home; bounds, and how long withdrawals wait for
+each other; when an attempt is followed by one that pays more: never on Litecoin, whose nodes take no replacements unless told to
+(-mempoolreplacement)."""
 UNUSED_ADDRESSES_LIMIT = 20
 """So many addresses that nothing was sent to may an account have: what wallets look ahead (BIP 44's gap limit)."""
 

@@ -11,6 +11,7 @@ from .base import *  # noqa: F403
 from .base import STATE
 
 DEMO = True
+WITHDRAWAL_COOLING_S = 0
 DEMO_CHAIN = os.environ.get("KONTOR_CHAIN") or None
 ALLOWED_HOSTS = ["*"]
 SITE_ADDRESS = f"http://{os.environ.get('BIND', '127.0.0.1:8000')}"

@@ -22,9 +22,12 @@ Connection = psycopg.Connection[tuple[object, ...]]
 _numbers = itertools.count(1)
 
 
+def new_user() -> User:
+    return User.objects.create(email=f"somebody-{next(_numbers)}@example.com")
+
+
 def new_withdrawal(*, approvals_needed: int = 0) -> Withdrawal:
-    owner = User.objects.create(email=f"owner-{next(_numbers)}@example.com")
-    account = Account.objects.create(owner=owner)
+    account = Account.objects.create(owner=new_user())
     where = {"account": account, "asset": "BTC", "chain": "bitcoin:regtest", "address": "bcrt1q", "script": "0014"}
     destination = WithdrawalAddress.objects.create(**where, label="home", created_at=NOW, usable_from=NOW)
     return Withdrawal.objects.create(
@@ -55,9 +58,9 @@ def refused(connection: Connection, match: str | None = None) -> Iterator[None]:
         yield
 
 
-def test_a_withdrawal_goes_from_state_to_state_as_the_table_says(database: Database) -> None:
+def test_a_withdrawal_goes_from_state_to_state_as_the_table_says(shared_database: Database) -> None:
     withdrawal = new_withdrawal()
-    with database.connect_as_owner() as connection:
+    with shared_database.connect_as_owner() as connection:
         for before, after in itertools.permutations(WithdrawalState, 2):
             with connection.transaction(force_rollback=True):
                 connection.execute("ALTER TABLE funding_withdrawal DISABLE TRIGGER funding_withdrawal_guard")
@@ -78,12 +81,10 @@ def test_a_withdrawal_goes_from_state_to_state_as_the_table_says(database: Datab
 
 
 @pytest.mark.parametrize("role", ["application", "owner"])
-def test_what_a_withdrawal_is_stays_and_its_history_is_append_only(database: Database, role: str) -> None:
+def test_what_a_withdrawal_is_stays_and_its_history_is_append_only(shared_database: Database, role: str) -> None:
     withdrawal = come_to(new_withdrawal(approvals_needed=1), S.HELD, S.REVIEWING)
-    Approval.objects.create(
-        withdrawal=withdrawal, by=User.objects.create(email="staff@example.com"), approves=True, words="", at=NOW
-    )
-    connect = database.connect if role == "application" else database.connect_as_owner
+    Approval.objects.create(withdrawal=withdrawal, by=new_user(), approves=True, words="", at=NOW)
+    connect = shared_database.connect if role == "application" else shared_database.connect_as_owner
     with connect() as connection:
         for change in (
             "UPDATE funding_withdrawal SET amount_atoms = amount_atoms + 1",
@@ -110,14 +111,14 @@ def test_what_a_withdrawal_is_stays_and_its_history_is_append_only(database: Dat
                 connection.execute(change)
 
 
-def test_approval_takes_so_many_others_as_it_says_and_never_the_owner(database: Database) -> None:
+def test_approval_takes_so_many_others_as_it_says_and_never_the_owner(shared_database: Database) -> None:
     withdrawal = come_to(new_withdrawal(approvals_needed=2), S.HELD, S.REVIEWING)
-    staff = [User.objects.create(email=f"staff-{number}@example.com") for number in range(2)]
+    staff = [new_user() for _ in range(2)]
     approve = (
         "INSERT INTO funding_approval (withdrawal_id, by_id, approves, words, at) VALUES (%s, %s, true, '', now())"
     )
-    advance = "UPDATE funding_withdrawal SET state = 'approved'"
-    with database.connect() as connection:
+    advance = f"UPDATE funding_withdrawal SET state = 'approved' WHERE id = {withdrawal.id}"
+    with shared_database.connect() as connection:
         with refused(connection, "of his own"):
             connection.execute(approve, [withdrawal.id, withdrawal.account.owner_id])
         for one in staff:
@@ -128,10 +129,10 @@ def test_approval_takes_so_many_others_as_it_says_and_never_the_owner(database: 
                 connection.execute(approve, [withdrawal.id, one.id])
         assert connection.execute(advance).rowcount == 1
         with refused(connection, "is not to be decided"):
-            connection.execute(approve, [withdrawal.id, User.objects.create(email="late@example.com").id])
+            connection.execute(approve, [withdrawal.id, new_user().id])
 
 
-def test_a_withdrawal_begins_as_a_request_to_an_address_that_may_be_used(database: Database) -> None:
+def test_a_withdrawal_begins_as_a_request_to_an_address_that_may_be_used(shared_database: Database) -> None:
     withdrawal = new_withdrawal()
     names = [field.column for field in Withdrawal._meta.fields if field.column not in ("id", "idempotency_key")]
     columns = ", ".join(names)
@@ -140,7 +141,7 @@ def test_a_withdrawal_begins_as_a_request_to_an_address_that_may_be_used(databas
     def with_other(column: str, value: str) -> str:
         return copy.format(columns, columns.replace(column, value, 1))
 
-    with database.connect() as connection:
+    with shared_database.connect() as connection:
         for change in (
             with_other("state", "'held'"),
             with_other("script", "'0020'"),
@@ -149,14 +150,15 @@ def test_a_withdrawal_begins_as_a_request_to_an_address_that_may_be_used(databas
             with refused(connection):
                 connection.execute(change, ["other", withdrawal.id])
         connection.execute(copy.format(columns, columns), ["other", withdrawal.id])
-        connection.execute("UPDATE funding_withdrawal_address SET removed_at = now()")
+        connection.execute("UPDATE funding_withdrawal_address SET removed_at = now() WHERE removed_at IS NULL")
         with refused(connection, "an address of its account"):
             connection.execute(copy.format(columns, columns), ["third", withdrawal.id])
 
 
-def test_two_payouts_never_claim_the_same_withdrawal(database: Database) -> None:
+def test_two_payouts_never_claim_the_same_withdrawal(shared_database: Database) -> None:
+    _claim(payout_id=9, at_most=100)
     first, second = (come_to(new_withdrawal(), S.HELD, S.APPROVED) for _ in range(2))
-    with database.connect() as other, other.transaction():
+    with shared_database.connect() as other, other.transaction():
         other.execute("SELECT 1 FROM funding_withdrawal WHERE id = %s FOR UPDATE", [first.id])
         claimed = _claim(payout_id=1, at_most=5)
         assert [one.id for one in claimed] == [second.id], "what somebody else decides now is left"

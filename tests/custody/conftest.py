@@ -1,12 +1,14 @@
 """The worlds of custody's tests: every contract test runs in each that this machine has."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.fixtures import Database
 
 from .stage import Stage
+from .till import Till
 from .worlds import NodeWorld, SimulatedWorld, World, programs, world
 
 NAMES = ("simulated", *programs())
@@ -50,3 +52,17 @@ def stage(any_world: World, database: Database, monkeypatch: pytest.MonkeyPatch)
 def simulated_stage(simulated: SimulatedWorld, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     with Stage(simulated, database, monkeypatch) as stage:
         yield stage
+
+
+@pytest.fixture
+def till(any_world: World, database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Till]:
+    with Till(any_world, database, monkeypatch, tmp_path) as till:
+        yield till
+
+
+@pytest.fixture
+def simulated_till(
+    simulated: SimulatedWorld, database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Till]:
+    with Till(simulated, database, monkeypatch, tmp_path) as till:
+        yield till

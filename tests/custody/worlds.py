@@ -39,7 +39,7 @@ _numbers = itertools.count(1)
 
 
 class World(Protocol):
-    """``pay`` takes (address, atomic units); ``reorganise`` as the simulated chain's."""
+    """``pay`` takes (address, atomic units); ``mine_empty`` leaves what waits waiting; ``reorganise`` as the simulated chain's."""
 
     chain: str
     asset: str
@@ -47,6 +47,7 @@ class World(Protocol):
 
     def pay(self, *payments: tuple[str, int]) -> str: ...
     def mine(self, count: int = 1) -> None: ...
+    def mine_empty(self, count: int = 1) -> None: ...
     def reorganise(self, depth: int, *, double_spent: Sequence[str] = ()) -> None: ...
 
 
@@ -74,6 +75,9 @@ class SimulatedWorld:
     def mine(self, count: int = 1) -> None:
         self.simulated.mine(count)
 
+    def mine_empty(self, count: int = 1) -> None:
+        self.simulated.mine(count, with_mempool=False)
+
     def reorganise(self, depth: int, *, double_spent: Sequence[str] = ()) -> None:
         self.simulated.reorganise(depth, double_spent=double_spent)
 
@@ -88,8 +92,9 @@ class NodeWorld:
         self.target = f"unix:{folder}/node.sock"
         self._folder = folder
         self._port = free_port()
-        # Litecoin's extension block would take the part of height 432 that a regtest miner cannot make.
-        own = ["-vbparams=mweb:-2:0"] if is_litecoin else []
+        # Litecoin's extension block would take the part of height 432 that a regtest miner cannot make; and its nodes take
+        # no replacements (BIP 125) unless told to.
+        own = ["-vbparams=mweb:-2:0", "-mempoolreplacement=1"] if is_litecoin else []
         self._command = [
             *(str(program), "-regtest", f"-datadir={folder}", f"-rpcport={self._port}", "-rpcbind=127.0.0.1"),
             *("-rpcallowip=127.0.0.1", "-listen=0", "-connect=0", "-fallbackfee=0.0002", "-server=1", *own),
@@ -142,14 +147,18 @@ class NodeWorld:
     def mine(self, count: int = 1) -> None:
         self.ask("generatetoaddress", count, self._address)
 
+    def mine_empty(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.ask("generateblock", self._address, [])
+
     def reorganise(self, depth: int, *, double_spent: Sequence[str] = ()) -> None:
         tip = self.ask("getblockcount")
         hashes = [self.ask("getblockhash", height) for height in range(tip - depth + 1, tip + 1)]
-        gone = [txid for block in hashes for txid in self.ask("getblock", block)["tx"][1:]]
-        raw = {txid: self.ask("gettransaction", txid)["hex"] for txid in gone}
+        gone = [one for block in hashes for one in self.ask("getblock", block, 2)["tx"][1:]]
+        raw = {one["txid"]: one["hex"] for one in gone}
         self.ask("invalidateblock", hashes[0])
         # The node puts those of ten blocks back into the mempool; what it left out its owner would send again.
-        for txid in set(gone) - set(self.ask("getrawmempool")):
+        for txid in set(raw) - set(self.ask("getrawmempool")):
             self.ask("sendrawtransaction", raw[txid])
         conflicts = [self._conflict(raw[txid]) for txid in double_spent]
         # Another address: a block like the one that was declared invalid, in the same second, would be that one.

@@ -36,6 +36,7 @@ VALUES: dict[str, list[Any]] = {
     "addresses": [["203.0.113.7", "2001:db8::/48"]],
     "scopes": [["read"], ["read", "trade"]],
     "cursor": ["1", "1000000"],
+    "address": ["bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202", "bc1q"],
     "totp": ["123456"],
     "code": ["123456"],
 }

@@ -20,7 +20,8 @@ from schemathesis.generation import GenerationMode
 from schemathesis.schemas import APIOperation, BaseSchema
 from schemathesis.specs.openapi import checks
 
-import trading.problems  # noqa: F401 (declares trading's codes)
+import funding.problems  # noqa: F401 (declares its codes, as trading's does)
+import trading.problems  # noqa: F401
 from accounts.problems import REGISTRY
 from tests.server import PASSWORD, Server, Trader
 from tests.signing import KeyAuth, hmac_key
@@ -36,7 +37,15 @@ JUDGED_BY = (
     checks.response_schema_conformance,
     checks.response_headers_conformance,
 )
-WITH_IDS = ("/trade/orders", "/account/api-keys", "/account/security/factors", "/session", "/deposit")
+WITH_IDS = (
+    "/trade/orders",
+    "/account/api-keys",
+    "/account/security/factors",
+    "/session",
+    "/deposit",
+    "/withdrawal",
+    "/staff",
+)
 """Realms of things that have ids, by the beginnings of their paths."""
 COSTLY = ("register", "sign_in", "change_password", "reset_password", "accept_totp")
 """Their hashes of passwords take a tenth of a second each: a tenth of the cases."""

@@ -67,7 +67,12 @@ def test_of_an_ed25519_key_there_is_no_secret_here(seller: Trader) -> None:
 
 @pytest.mark.parametrize(
     ("scopes", "allowed"),
-    [(("read",), {"read"}), (("trade",), {"trade"}), (("withdraw",), set()), (("read", "trade"), {"read", "trade"})],
+    [
+        (("read",), {"read"}),
+        (("trade",), {"trade"}),
+        (("withdraw",), {"withdraw"}),
+        (("read", "trade"), {"read", "trade"}),
+    ],
 )
 def test_a_scope_that_is_missing_is_403_and_does_nothing(
     server: Server, seller: Trader, scopes: tuple[str, ...], allowed: set[str]
@@ -78,6 +83,8 @@ def test_a_scope_that_is_missing_is_403_and_does_nothing(
         ("read", "GET", "/trade/fills", None),
         ("read", "GET", "/deposit", None),
         ("read", "GET", "/deposit/addresses", None),
+        ("withdraw", "GET", "/withdrawal", None),
+        ("withdraw", "GET", "/withdrawal/addresses", None),
         ("user", "GET", "/account/security", None),
         ("user", "POST", "/deposit/test-blocks", None),
         ("trade", "POST", "/trade/orders", ORDER),

@@ -24,7 +24,7 @@ from trading.runtime import Runtime
 from trading.tests.world import do, serving
 
 ROOT = Path(__file__).resolve().parents[2]
-TESTS = ("accounts/tests", "ledger/tests", "trading/tests", "tests")
+TESTS = ("accounts/tests", "funding/tests", "ledger/tests", "trading/tests", "tests")
 
 
 def test_every_code_is_reached_by_a_test_that_names_it() -> None:

@@ -88,6 +88,18 @@ WHO = {
     "GET /deposit/{deposit_id}": "read",
     "POST /deposit/test-blocks": "user",
     "POST /deposit/test-coins": "user",
+    "GET /withdrawal": "withdraw",
+    "POST /withdrawal": "withdraw",
+    "GET /withdrawal/{withdrawal_id}": "withdraw",
+    "DELETE /withdrawal/{withdrawal_id}": "withdraw",
+    "GET /withdrawal/addresses": "withdraw",
+    "POST /withdrawal/addresses": "withdraw",
+    "DELETE /withdrawal/addresses/{address_id}": "withdraw",
+    "PUT /withdrawal/addresses/lock": "withdraw",
+    "DELETE /withdrawal/addresses/lock": "withdraw",
+    "GET /staff/withdrawals": "admin",
+    "POST /staff/withdrawals/{withdrawal_id}/approve": "admin",
+    "POST /staff/withdrawals/{withdrawal_id}/reject": "admin",
     "GET /trade/orders": "read",
     "GET /trade/orders/{id}/history": "read",
     "GET /trade/orders/{id}": "read",
@@ -243,6 +255,11 @@ def test_another_users_things_are_unknown_whatever_the_role(server: Server, peop
         "/trade/orders/{id}/history": (order, "unknown_order"),
         "/account/security/factors/{factor_id}": (people.factor_of_owner(), "unknown_factor"),
         "/deposit/{deposit_id}": (str(uuid.uuid4()), "unknown_deposit"),  # whose it is: tests/custody/test_api.py
+        # whose they are: funding/tests/test_withdrawal_api.py
+        "/withdrawal/{withdrawal_id}": (str(uuid.uuid4()), "unknown_withdrawal"),
+        "/withdrawal/addresses/{address_id}": (str(uuid.uuid4()), "unknown_withdrawal_address"),
+        "/staff/withdrawals/{withdrawal_id}/approve": (str(uuid.uuid4()), "unknown_withdrawal"),
+        "/staff/withdrawals/{withdrawal_id}/reject": (str(uuid.uuid4()), "unknown_withdrawal"),
         "/session/{session_id}": (people.owner.get("/session")["items"][0]["id"], "unknown_session"),
     }
     bodies: dict[str, Any] = {
@@ -251,7 +268,7 @@ def test_another_users_things_are_unknown_whatever_the_role(server: Server, peop
     }
     for name in CALLS:
         method, template = name.split(" ")
-        if "{" not in template:
+        if "{" not in template or not people.callers[who].may(WHO[name]):
             continue
         thing, code = things[template]  # a new path with an id in it needs an entry above
         path = re.sub(r"\{\w+\}", thing, template)

@@ -1,0 +1,52 @@
+"""The loop of payouts: one chain, round after round; what fails is tried again, what does not pass is an alarm."""
+
+import logging
+import threading
+
+import psycopg
+from django.db import Error as DatabaseError
+from django.db import close_old_connections
+
+from bitcoind_proxy.client import ChainClient
+from bitcoind_proxy.errors import NodeFailure
+
+from .booking import Booking
+from .models import ChainCursor
+from .paying import Paying
+from .scanning import Clock, OvertakenByAnother
+from .signer.client import SignerClient, SignerFailure
+from .watcher import BACK_OFF_S, POLL_S, open_journal
+
+log = logging.getLogger(__name__)
+
+
+class Payer:
+    """One chain. Any number of processes."""
+
+    def __init__(self, chain: str, node: ChainClient, signer: SignerClient, clock: Clock) -> None:
+        self._chain = chain
+        self._clock = clock
+        self._paying = Paying(chain, node, signer, clock)
+
+    def round(self) -> None:
+        """Raises NodeFailure, SignerFailure, OvertakenByAnother, or what a database raises; safe to repeat."""
+        cursor = ChainCursor.objects.filter(chain=self._chain).first()
+        if cursor is None:
+            return
+        try:
+            self._paying.round()
+        finally:
+            with open_journal() as connection:
+                Booking(self._chain, connection, self._clock).round(height=cursor.height)
+
+    def run(self, stop: threading.Event) -> None:
+        failures = 0
+        while not stop.is_set():
+            close_old_connections()
+            try:
+                self.round()
+                failures = 0
+            except (NodeFailure, SignerFailure, OvertakenByAnother, DatabaseError, psycopg.Error) as error:
+                log.warning("payouts of %s: %s", self._chain, str(error).strip() or repr(error))
+                failures += 1
+            stop.wait(BACK_OFF_S[min(failures, len(BACK_OFF_S)) - 1] if failures else POLL_S)

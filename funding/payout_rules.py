@@ -1,0 +1,33 @@
+"""How the hot wallet pays: PAYOUT_RULES of the settings."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutRules:
+    """``final_confirmations``: a payout is final, and a coin may be spent, once it has as many. ``fee_sats_per_kvbyte``: the least
+    rate, the one if the node cannot say, the most. ``maximum_fee_atoms``: of one transaction. ``dust_atoms``: what is not worth
+    bringing home. ``gather_s``: how long an approved withdrawal waits for others, unless there are as many as a payout takes.
+    ``bump_after_blocks``: an attempt that is in none of so many blocks is followed by one that pays more; None: by none."""
+
+    final_confirmations: int
+    target_blocks: int
+    fee_sats_per_kvbyte: tuple[int, int, int]
+    maximum_fee_atoms: int
+    dust_atoms: int
+    withdrawals_at_most: int
+    gather_s: float
+    coins_at_most: int
+    bump_after_blocks: int | None
+
+    def rate(self, estimate: int | None) -> int:
+        """What to pay for a thousand virtual bytes, by the node's estimate, within our bounds."""
+        least, unknown, most = self.fee_sats_per_kvbyte
+        return min(max(unknown if estimate is None else estimate, least), most)
+
+
+def payout_rules_of(asset: str) -> PayoutRules:
+    """Raises KeyError for an asset that has none."""
+    return PayoutRules(**settings.PAYOUT_RULES[asset])

@@ -1,0 +1,14 @@
+DROP TRIGGER funding_payout_step_append_only ON funding_payout_step;
+DROP TRIGGER funding_change_address_stays ON funding_change_address;
+DROP TRIGGER funding_stop_stays ON funding_withdrawal_stop;
+DROP TRIGGER funding_coin_stays ON funding_coin;
+DROP TRIGGER funding_attempt_stays ON funding_attempt;
+DROP TRIGGER funding_payout_stays ON funding_payout;
+DROP TRIGGER funding_stop_guard ON funding_withdrawal_stop;
+DROP TRIGGER funding_coin_guard ON funding_coin;
+DROP TRIGGER funding_attempt_guard ON funding_attempt;
+DROP TRIGGER funding_payout_guard ON funding_payout;
+DROP FUNCTION funding_stop_guard();
+DROP FUNCTION funding_coin_guard();
+DROP FUNCTION funding_attempt_guard();
+DROP FUNCTION funding_payout_guard();
