@@ -95,19 +95,21 @@ def node_children(
         "BITCOIND_START_LIMIT_S": str(NODE_START_LIMIT_S),
     }
     return (
-        _child(configuration, "the node", "node", node, {}),
-        _child(configuration, "the node's sidecar", "sidecar", [sys.executable, "-m", "bitcoind_proxy"], sidecar),
+        detached(configuration, "the node", "node", node, {}),
+        detached(configuration, "the node's sidecar", "sidecar", [sys.executable, "-m", "bitcoind_proxy"], sidecar),
     )
 
 
 def _simulator(configuration: Configuration, home: Path, target: str) -> Child:
     command = [sys.executable, "-m", "bitcoind_proxy.simulator", "--listen", target, "--chain", CHAIN]
     command += ["--file", str(home / "blocks"), "--block-interval-s", str(BLOCK_INTERVAL_S)]
-    return _child(configuration, "the simulated chain", "chain", command, {})
+    return detached(configuration, "the simulated chain", "chain", command, {})
 
 
-def _child(configuration: Configuration, name: str, log: str, command: list[str], environment: dict[str, str]) -> Child:
-    """Of our environment it gets nothing that belongs to the exchange."""
+def detached(
+    configuration: Configuration, name: str, log: str, command: list[str], environment: dict[str, str]
+) -> Child:
+    """A process that is no part of the exchange: of our environment it gets nothing that belongs to that."""
     inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TZ") if key in os.environ}
     return Child(
         name=name,

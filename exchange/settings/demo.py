@@ -8,10 +8,11 @@ import os
 import dj_database_url
 
 from .base import *  # noqa: F403
-from .base import STATE
+from .base import PAYOUT_RULES, STATE
 
 DEMO = True
 WITHDRAWAL_COOLING_S = 0
+PAYOUT_RULES = {asset: {**rules, "gather_s": 3.0} for asset, rules in PAYOUT_RULES.items()}
 DEMO_CHAIN = os.environ.get("KONTOR_CHAIN") or None
 ALLOWED_HOSTS = ["*"]
 SITE_ADDRESS = f"http://{os.environ.get('BIND', '127.0.0.1:8000')}"

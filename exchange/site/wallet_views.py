@@ -1,4 +1,4 @@
-"""The wallet's pages: balances and what came, and depositing.
+"""The wallet's pages: balances and what moves, deposits, withdrawals, the addresses that one withdraws to.
 
 Everything on them comes from the API, by the pages' own modules; here are the frames, and the QR code of a deposit address.
 """
@@ -6,6 +6,7 @@ Everything on them comes from the API, by the pages' own modules; here are the f
 import io
 
 import segno
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -20,7 +21,12 @@ from .trading_account_views import accounts_to_choose, chosen_account
 
 def _page(request: HttpRequest, here: str) -> HttpResponse:
     accounts = accounts_to_choose(request)
-    context = {"here": here, "accounts": accounts, "chosen": chosen_account(request, accounts)}
+    context = {
+        "here": here,
+        "accounts": accounts,
+        "chosen": chosen_account(request, accounts),
+        "cooling_s": settings.WITHDRAWAL_COOLING_S,
+    }
     return render(request, "site/wallet.html", context)
 
 
@@ -36,6 +42,20 @@ def wallet(request: HttpRequest) -> HttpResponse:
 @login_required
 def deposit(request: HttpRequest) -> HttpResponse:
     return _page(request, "deposit")
+
+
+@require_safe
+@ensure_csrf_cookie
+@login_required
+def withdraw(request: HttpRequest) -> HttpResponse:
+    return _page(request, "withdraw")
+
+
+@require_safe
+@ensure_csrf_cookie
+@login_required
+def withdrawal_addresses(request: HttpRequest) -> HttpResponse:
+    return _page(request, "addresses")
 
 
 @require_safe

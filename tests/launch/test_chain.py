@@ -1,4 +1,4 @@
-"""The demo's chain: its key is for the signer alone, what was chosen stays, and nothing that was shown is lost by a kill."""
+"""The demo's chain and signer: the key is the signer's alone, what was chosen stays, no block that was shown is lost."""
 
 import shutil
 import stat
@@ -15,6 +15,7 @@ from exchange.launch.chain import CHAIN, DemoChain, node_children, prepare_chain
 from exchange.launch.child import Child
 from exchange.launch.configuration import Configuration, read_configuration
 from exchange.launch.refusal import Refusal
+from exchange.launch.signer import prepare_signer
 from funding.descriptors import checked
 from tests.custody.worlds import LITECOIND
 from tests.server import wait_until
@@ -61,10 +62,29 @@ def test_what_the_first_start_chose_stays(configuration: Configuration, monkeypa
         prepare(configuration)
 
 
-def test_deposits_can_be_left_out_or_be_on_nodes_of_ones_own() -> None:
-    assert read_configuration({}).with_deposits
-    assert not read_configuration({"DEPOSITS": "off"}).with_deposits
-    assert not read_configuration({"FUNDING_NODES": "bitcoin:regtest=unix:/run/mine.sock"}).with_deposits
+def test_custody_can_be_left_out_or_be_on_nodes_of_ones_own() -> None:
+    assert read_configuration({}).with_custody
+    assert not read_configuration({"CUSTODY": "off"}).with_custody
+    assert not read_configuration({"FUNDING_NODES": "bitcoin:regtest=unix:/run/mine.sock"}).with_custody
+
+
+def test_the_signers_memory_is_begun_once_and_never_anew(configuration: Configuration, children: list[Child]) -> None:
+    chain = prepare(configuration)
+    signer = prepare_signer(configuration, say=lambda words: None)
+    assert signer.environment == {"FUNDING_SIGNERS": f"{CHAIN}={signer.target}"}
+    children.append(signer.child)
+    socket = Path(signer.target.removeprefix("unix:"))
+    for _ in range(2):
+        signer.child.start()
+        wait_until(lambda: socket.is_socket() and "signing for" in signer.child.log.read_text(), what="it signs")
+        signer.child.stop(limit_s=START_LIMIT_S, hurried=lambda: False)
+    (configuration.state_dir / "signer" / "record").unlink()
+    signer = prepare_signer(configuration, say=lambda words: None)
+    children.append(signer.child)
+    signer.child.start()
+    wait_until(lambda: not signer.child.is_running(), limit_s=START_LIMIT_S, what="it refuses")
+    assert "there is no record" in signer.child.log.read_text()
+    chain.sockets.close()
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ MONEY_MODULES = (
     "wallet_page",
     "wallet_panel",
     "wallet_state",
+    "withdraw_view",
 )
 
 

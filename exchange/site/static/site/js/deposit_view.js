@@ -15,6 +15,8 @@ const sign = decimalSign(navigator.language);
 const wanted = signal(new URLSearchParams(location.search).get("asset"));
 /** By asset: its newest address, null if there is none yet. */
 const addresses = signal(new Map());
+/** The asset whose address could not be read. */
+const unread = signal(null);
 const told = signal(null);
 const copied = signal(null);
 const isBusy = signal(false);
@@ -23,12 +25,13 @@ const testAmount = signal(TEST_AMOUNT);
 let reading = null;
 
 async function readAddress(asset) {
-  if (reading === asset || addresses.peek().has(asset)) return;
+  if (reading === asset || unread.peek() === asset || addresses.peek().has(asset)) return;
   reading = asset;
   try {
     const [newest] = await api.depositAddresses(asset);
     addresses.value = new Map(addresses.peek()).set(asset, newest ?? null);
   } catch (problem) {
+    unread.value = asset;
     told.value = { kind: "refused", text: problem.message };
   } finally {
     reading = null;
@@ -70,6 +73,7 @@ async function copy(address) {
 
 function choose(asset) {
   wanted.value = asset;
+  unread.value = null;
   told.value = null;
   history.replaceState(null, "", `?asset=${asset}`);
 }
@@ -92,6 +96,9 @@ export function DepositView() {
 }
 
 function Address({ asset, address }) {
+  if (address === undefined && unread.value === asset.asset) {
+    return html`<p><button type="button" class="button" onClick=${() => choose(asset.asset)}>Try again</button></p>`;
+  }
   if (address === undefined) return html`<p class="aside">Looking for your address.</p>`;
   if (address === null) {
     return html`<p class="lead">You have no ${asset.asset} address yet. It is yours for ever, and you may have several.</p>

@@ -1,47 +1,81 @@
-/** Deposits, newest first: where each stands in words, k of n confirmations, and every step of it. */
+/** Deposits and withdrawals, newest first: where each stands in words, k of n confirmations, and every step of it. */
 
 import { signal } from "@preact/signals";
 
 import { grouped } from "./amounts.js";
 import { api } from "./api.js";
 import { dateAndTime, html, Num } from "./ui.js";
-import { isEnded } from "./wallet_state.js";
+import { isEnded, lookSoon } from "./wallet_state.js";
 
 const WORDS = {
   seen: "Waiting for a block", gone: "Gone", confirming: "Confirming", crediting: "Being credited", credited: "Credited",
   reversing: "Being taken back", reversed: "Taken back", deficit: "Owed", dust: "Too little", refused: "Refused",
+  requested: "Asked for", held: "Held", reviewing: "Looked at by people", approved: "Waiting for a payout", batched: "Being paid",
+  signed: "Signed", broadcast: "Sent", mined: "Confirming", settling: "Being booked", settled: "Paid",
+  releasing: "Being given back", cancelled: "Cancelled", rejected: "Rejected", returned: "Returned",
 };
-const GOOD = new Set(["credited"]);
-const BAD = new Set(["gone", "reversing", "reversed", "deficit", "dust", "refused"]);
+const GOOD = new Set(["credited", "settled"]);
+const BAD = new Set(["gone", "reversing", "reversed", "deficit", "dust", "refused", "rejected", "returned"]);
+const CANCELLABLE = new Set(["requested", "held", "reviewing", "approved"]);
 
-/** By id: the steps that were read, as [updated_at, steps]. */
+/** By "kind id": the steps that were read, as [updated_at, steps]. */
 const steps = signal(new Map());
+/** By "kind id": the updated_at whose steps were asked for, so that a refusal is not asked for at every drawing. */
+const askedFor = new Map();
+/** The withdrawal that is asked about once more, and what came of a cancellation. */
+const asked = signal(null);
 const told = signal(null);
 
-async function readSteps({ id, updated_at: updated }) {
-  if (steps.peek().get(id)?.[0] === updated) return;
+export function movementsOf(deposits, withdrawals) {
+  const came = (deposits ?? []).map((one) => ({ ...one, kind: "deposit", shown: one.amount }));
+  const went = (withdrawals ?? []).map((one) => ({ ...one, kind: "withdrawal", shown: one.quantity }));
+  return [...came, ...went].sort((a, b) => (a.created_at < b.created_at ? 1 : a.created_at > b.created_at ? -1 : 0));
+}
+
+async function readSteps(movement) {
+  const name = `${movement.kind} ${movement.id}`;
+  if (askedFor.get(name) === movement.updated_at) return;
+  askedFor.set(name, movement.updated_at);
   try {
-    const { steps: found } = await api.deposit(id);
-    steps.value = new Map(steps.peek()).set(id, [updated, found]);
-    told.value = null;
+    const found = await (movement.kind === "deposit" ? api.deposit(movement.id) : api.withdrawal(movement.id));
+    steps.value = new Map(steps.peek()).set(name, [movement.updated_at, found.steps]);
   } catch (problem) {
-    told.value = { id, text: problem.message };
+    told.value = { id: movement.id, text: problem.message };
   }
 }
 
-export function Movements({ deposits, empty }) {
-  if (deposits.length === 0) return html`<p class="aside">${empty}</p>`;
-  return html`<ul class="movements">${deposits.map((one) => html`<${Movement} key=${one.id} movement=${one} />`)}</ul>`;
+/** As somebody opens it: also what was refused before. */
+function readAnew(movement) {
+  const name = `${movement.kind} ${movement.id}`;
+  if (!steps.peek().has(name)) askedFor.delete(name);
+  readSteps(movement);
+}
+
+async function cancel(movement) {
+  asked.value = null;
+  try {
+    await api.cancelWithdrawal(movement.id);
+    told.value = null;
+  } catch (problem) {
+    told.value = { id: movement.id, text: `Not cancelled: ${problem.message}` };
+  }
+  await lookSoon();
+}
+
+export function Movements({ deposits = [], withdrawals = [], empty }) {
+  const all = movementsOf(deposits, withdrawals);
+  if (all.length === 0) return html`<p class="aside">${empty}</p>`;
+  return html`<ul class="movements">${all.map((one) => html`<${Movement} key=${`${one.kind} ${one.id}`} movement=${one} />`)}</ul>`;
 }
 
 function Movement({ movement }) {
-  const { asset, amount, state, why, created_at: at } = movement;
+  const { kind, asset, shown, state, why, created_at: at } = movement;
   const mark = GOOD.has(state) ? "yes" : BAD.has(state) ? "no" : undefined;
   return html`<li>
-    <details onToggle=${(event) => event.currentTarget.open && readSteps(movement)}>
+    <details onToggle=${(event) => event.currentTarget.open && readAnew(movement)}>
       <summary>
-        <span class="movement-what">Deposit</span>
-        <span class="movement-amount"><${Num} text=${grouped(amount)} /> ${asset}</span>
+        <span class="movement-what">${kind === "deposit" ? "Deposit" : "Withdrawal"}</span>
+        <span class="movement-amount"><${Num} text=${grouped(shown)} /> ${asset}</span>
         <span class="movement-state" data-good=${mark}>${WORDS[state] ?? state}</span>
         <time datetime=${at}>${dateAndTime(new Date(at))}</time>
         ${!isEnded(movement) && html`<${Progress} movement=${movement} />`}
@@ -53,7 +87,7 @@ function Movement({ movement }) {
 }
 
 function Progress({ movement: { state, confirmations, confirmations_needed: needed } }) {
-  if (!["seen", "confirming", "crediting"].includes(state)) return null;
+  if (needed === undefined || !["seen", "confirming", "crediting"].includes(state)) return null;
   return html`<span class="movement-progress">
     <progress value=${confirmations} max=${needed} aria-label=${`${confirmations} of ${needed} confirmations`}></progress>
     <span class="num">${confirmations} of ${needed}</span>
@@ -61,14 +95,25 @@ function Progress({ movement: { state, confirmations, confirmations_needed: need
 }
 
 function Details({ movement }) {
-  const { id, address, txid, updated_at: updated } = movement;
-  const known = steps.value.get(id);
+  const { kind, id, address, txid, fee, amount, asset, state, updated_at: updated } = movement;
+  const known = steps.value.get(`${kind} ${id}`);
   if (known !== undefined && known[0] !== updated) readSteps(movement);
   return html`<dl class="movement-facts">
-      <dt>To your address</dt><dd><code>${address}</code></dd>
-      <dt>Transaction</dt><dd><code>${txid}</code></dd>
+      <dt>${kind === "deposit" ? "To your address" : "To"}</dt><dd><code>${address}</code></dd>
+      ${kind === "withdrawal" && html`<dt>Arrives</dt><dd><${Num} text=${grouped(amount)} /> ${asset}, after a fee of <${Num} text=${grouped(fee)} /></dd>`}
+      ${txid && html`<dt>Transaction</dt><dd><code>${txid}</code></dd>`}
     </dl>
     ${known !== undefined && html`<ol class="movement-steps">${known[1].map((step, place) => html`<li key=${place}>
       <time datetime=${step.at}>${dateAndTime(new Date(step.at))}</time> ${step.words}</li>`)}</ol>`}
+    ${kind === "withdrawal" && CANCELLABLE.has(state) && html`<${Cancel} movement=${movement} />`}
     ${told.value?.id === id && html`<p class="field-error" role="alert">${told.value.text}</p>`}`;
+}
+
+function Cancel({ movement }) {
+  if (asked.value !== movement.id) {
+    return html`<button type="button" class="button small" onClick=${() => (asked.value = movement.id)}>Cancel this withdrawal</button>`;
+  }
+  return html`<p class="movement-ask">Cancel it? What is held becomes available again.
+    <button type="button" class="button small danger" onClick=${() => cancel(movement)}>Yes, cancel it</button>
+    <button type="button" class="button small" onClick=${() => (asked.value = null)}>Keep it</button></p>`;
 }

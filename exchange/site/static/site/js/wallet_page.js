@@ -1,14 +1,16 @@
-/** The wallet: what one has, what came, and the page to deposit. */
+/** The wallet: what one has, and the pages to deposit, to withdraw, and of the addresses that one withdraws to. */
 
 import { render } from "preact";
 
+import { AddressBook } from "./address_book.js";
 import { short } from "./amounts.js";
 import { DepositView } from "./deposit_view.js";
 import { Movements } from "./movements.js";
 import { html, Num } from "./ui.js";
-import { assets, balanceOf, deposits, load, page, problem, start } from "./wallet_state.js";
+import { assets, balanceOf, deposits, load, page, problem, start, withdrawals } from "./wallet_state.js";
+import { WithdrawView } from "./withdraw_view.js";
 
-const VIEWS = { balances: BalancesView, deposit: DepositView };
+const VIEWS = { balances: BalancesView, deposit: DepositView, withdraw: WithdrawView, addresses: AddressBook };
 
 function Wallet() {
   if (assets.value === null) {
@@ -28,12 +30,13 @@ function BalancesView() {
       </tr></thead>
       <tbody>${assets.value.map((asset) => html`<${Balance} key=${asset.asset} asset=${asset} />`)}</tbody>
     </table>
-    <p class="aside">Held is what open orders have taken.</p>
-    <h2>Deposits</h2>
-    <${Movements} deposits=${deposits.value} empty="Nothing yet. What you deposit is listed here, with where it stands." />`;
+    <p class="aside">Held is what open orders and withdrawals under way have taken.</p>
+    <h2>Deposits and withdrawals</h2>
+    <${Movements} deposits=${deposits.value} withdrawals=${withdrawals.value}
+      empty="Nothing yet. What you deposit or withdraw is listed here, with where it stands." />`;
 }
 
-function Balance({ asset: { asset, name, trading_decimals: scale, deposit } }) {
+function Balance({ asset: { asset, name, trading_decimals: scale, deposit, withdrawal } }) {
   const { total, available, held } = balanceOf(asset);
   return html`<tr>
     <td data-label="Asset"><span><strong>${asset}</strong> <span class="faint">${name}</span></span></td>
@@ -42,6 +45,7 @@ function Balance({ asset: { asset, name, trading_decimals: scale, deposit } }) {
     <td data-label="Held"><${Num} text=${short(held, scale)} /></td>
     <td class="action">
       ${deposit && html`<a class="quiet" href=${`/wallet/deposit?asset=${asset}`} aria-label=${`Deposit ${asset}`}>Deposit</a>`}
+      ${withdrawal && html` <a class="quiet" href=${`/wallet/withdraw?asset=${asset}`} aria-label=${`Withdraw ${asset}`}>Withdraw</a>`}
     </td>
   </tr>`;
 }

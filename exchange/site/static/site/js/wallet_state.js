@@ -1,5 +1,5 @@
 /**
- * What the wallet's pages know: assets with their terms, balances, deposits. Read anew while the page is looked
+ * What the wallet's pages know: assets with their terms, balances, deposits, withdrawals. Read anew while the page is looked
  * at: soon while something is under way, seldom otherwise.
  */
 
@@ -10,13 +10,17 @@ import { Decimal, ZERO } from "./decimal.js";
 
 const SOON_MS = 2_000;
 const SELDOM_MS = 15_000;
-const ENDED = new Set(["credited", "dust", "refused", "gone", "reversed"]);
+const ENDED = new Set([
+  "credited", "dust", "refused", "gone", "reversed",
+  "settled", "cancelled", "rejected", "returned",
+]);
 
 export const page = document.querySelector("[data-page='wallet']");
 
 /** As the API has them, null until known. */
 export const assets = signal(null);
 export const deposits = signal(null);
+export const withdrawals = signal(null);
 /** Map of asset to {total, available, held} Decimals. */
 export const balances = signal(new Map());
 /** Why the page could not be read, in words; or null. */
@@ -39,10 +43,16 @@ function readBalances(items) {
 
 export async function load() {
   try {
-    const [listed, known, came] = await Promise.all([api.assets(), api.balances(), api.deposits()]);
+    const [listed, known, came, went] = await Promise.all([
+      api.assets(),
+      api.balances(),
+      api.deposits(),
+      api.withdrawals(),
+    ]);
     assets.value = listed;
     balances.value = readBalances(known);
     deposits.value = came;
+    withdrawals.value = went;
     problem.value = null;
   } catch (error) {
     problem.value = error.message;
@@ -55,7 +65,8 @@ async function keepReading() {
   clearTimeout(timer);
   if (!document.hidden) await load();
   clearTimeout(timer);
-  timer = setTimeout(keepReading, (deposits.peek() ?? []).every(isEnded) ? SELDOM_MS : SOON_MS);
+  const all = [...(deposits.peek() ?? []), ...(withdrawals.peek() ?? [])];
+  timer = setTimeout(keepReading, all.every(isEnded) ? SELDOM_MS : SOON_MS);
 }
 
 /** After something was done: look at once, and again soon. */
