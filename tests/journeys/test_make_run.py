@@ -163,6 +163,11 @@ def mailed_code(client: httpx.Client, email: str) -> str:
     return found[1]
 
 
+def mine(client: httpx.Client, count: int) -> None:
+    for _ in range(count):
+        client.post("/deposit/test-blocks").raise_for_status()
+
+
 def withdraw(client: httpx.Client, email: str) -> None:
     """To an address of nobody's, until it is paid; the signer signs, and the chain judges."""
     client.post("/account/security/email/code").raise_for_status()
@@ -176,9 +181,9 @@ def withdraw(client: httpx.Client, email: str) -> None:
     def is_now(state: str) -> bool:
         return bool(client.get(f"/withdrawal/{asked['id']}").raise_for_status().json()["state"] == state)
 
+    mine(client, FINAL_CONFIRMATIONS)  # before that the deposit's coin is not spent
     wait_until(lambda: is_now("broadcast"), limit_s=PAID_LIMIT_S, what="the withdrawal is given to the network")
-    for _ in range(FINAL_CONFIRMATIONS):
-        client.post("/deposit/test-blocks").raise_for_status()
+    mine(client, FINAL_CONFIRMATIONS)
     wait_until(lambda: is_now("settled"), limit_s=PAID_LIMIT_S, what="the withdrawal is paid")
     balances = {item["asset"]: item["total"] for item in listed(client, "/account/balances")}
     assert balances["BTC"] == "0.04000000"
