@@ -83,22 +83,25 @@ class Holding:
 
     def round(self) -> None:
         """Takes every withdrawal as far as it can go now. Raises psycopg.Error, DatabaseError; safe to repeat."""
-        due = Withdrawal.objects.filter(state__in=[state for state, _ in self._steps])
-        for withdrawal_id in due.order_by("id").values_list("id", flat=True):
-            for state, step in self._steps:
-                self._take(withdrawal_id, state, step)
+        due = Withdrawal.objects.filter(state__in={state for state, _ in self._steps}).order_by("id")
+        for withdrawal_id, found in due.values_list("id", "state"):
+            state = S(found)
+            for at, step in self._steps:
+                if at == state:
+                    state = self._take(withdrawal_id, state, step)
 
-    def _take(self, withdrawal_id: int, state: WithdrawalState, step: Step) -> None:
-        """One step, in a transaction of its own, unless somebody else has the withdrawal or took it further."""
+    def _take(self, withdrawal_id: int, state: WithdrawalState, step: Step) -> WithdrawalState:
+        """One step, in a transaction of its own, unless somebody else has the withdrawal or took it further. Its state then."""
         with transaction.atomic():
             due = Withdrawal.objects.select_for_update(skip_locked=True).filter(id=withdrawal_id, state=state)
             withdrawal = due.first()
             if withdrawal is None:
-                return
+                return state
             try:
                 step(withdrawal)
             except CommandIdTaken as error:
                 raise_alarm(f"withdrawal {withdrawal_id}", str(error), now=self._clock())
+            return S(withdrawal.state)
 
     # Holding
 

@@ -8,7 +8,6 @@ import sys
 import tempfile
 import time
 from contextlib import closing
-from dataclasses import dataclass
 
 from exchange.launch import logs
 from exchange.launch.chain import DemoChain, prepare_chain
@@ -17,7 +16,6 @@ from exchange.launch.configuration import HOST, Configuration, child_environment
 from exchange.launch.console import Console
 from exchange.launch.postgres import DATABASE, OWNER, EmbeddedPostgres
 from exchange.launch.refusal import Refusal, refusal_of_folder, refusal_of_output
-from exchange.launch.signer import DemoSigner, prepare_signer
 from exchange.launch.stop_signals import StopRequested, StopSignals
 from exchange.launch.supervisor import Supervisor
 from exchange.launch.surroundings import (
@@ -39,42 +37,17 @@ _CHAIN_STOP_LIMIT_S = 20.0
 """A node writes to the disk what it has in memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class DemoCustody:
-    """A bitcoin chain and a signer of the demo's own."""
-
-    chain: DemoChain
-    signer: DemoSigner
-
-    @property
-    def children(self) -> tuple[Child, ...]:
-        return (*self.chain.children, self.signer.child)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return self.chain.environment | self.signer.environment
-
-    def close(self) -> None:
-        self.chain.sockets.close()
-        self.signer.sockets.close()
-
-
 def launch(configuration: Configuration, *, console: Console, signals: StopSignals) -> None:
     """Start the exchange and stay until a stop is requested. Raises Refusal."""
     with sole_use_of_state(configuration):
         require_free_port(configuration.port)
         ensure_secret_key(configuration.state_dir)
         postgres = None if configuration.database_url else EmbeddedPostgres(configuration.state_dir, say=console.say)
-        custody = _prepare_custody(configuration, console) if configuration.with_custody else None
+        chain = prepare_chain(configuration, say=console.say) if configuration.with_custody else None
         supervisor = Supervisor(console=console, signals=signals, postgres=postgres)
         try:
             _bring_up(
-                configuration,
-                console=console,
-                signals=signals,
-                supervisor=supervisor,
-                postgres=postgres,
-                custody=custody,
+                configuration, console=console, signals=signals, supervisor=supervisor, postgres=postgres, chain=chain
             )
             supervisor.watch()
         except StopRequested:
@@ -83,8 +56,8 @@ def launch(configuration: Configuration, *, console: Console, signals: StopSigna
             raise refusal_of_folder(configuration.state_dir, error) from error
         finally:
             supervisor.stop()
-            if custody is not None:
-                custody.close()
+            if chain is not None:
+                chain.sockets.close()
         console.say("stopped; the next start goes on from here")
 
 
@@ -95,15 +68,15 @@ def _bring_up(
     signals: StopSignals,
     supervisor: Supervisor,
     postgres: EmbeddedPostgres | None,
-    custody: DemoCustody | None,
+    chain: DemoChain | None,
 ) -> None:
     application_url, owner_url = _database(configuration, console=console, postgres=postgres)
     signals.check()
-    for child in () if custody is None else custody.children:
+    for child in () if chain is None else chain.children:
         supervisor.start(child, stop_limit_s=_CHAIN_STOP_LIMIT_S)
-    embedded, of_custody = postgres is not None, {} if custody is None else custody.environment
-    environment = child_environment(configuration, database_url=application_url, embedded=embedded) | of_custody
-    as_owner = child_environment(configuration, database_url=owner_url, embedded=embedded) | of_custody
+    embedded, of_chain = postgres is not None, {} if chain is None else chain.environment
+    environment = child_environment(configuration, database_url=application_url, embedded=embedded) | of_chain
+    as_owner = child_environment(configuration, database_url=owner_url, embedded=embedded) | of_chain
     for said, command, step_environment in (
         ("applying migrations", manage("migrate", "--noinput", "--verbosity=1"), as_owner),
         ("collecting the files of the site", manage("collectstatic", "--noinput", "--verbosity=0"), environment),
@@ -115,19 +88,13 @@ def _bring_up(
     web = _web(configuration, environment)
     supervisor.start(web, stop_limit_s=_WEB_STOP_LIMIT_S)
     _wait_until_ready(web, configuration=configuration, console=console, signals=signals)
-    for child in _watchers(configuration, environment):
-        supervisor.start(child, stop_limit_s=_WATCHER_STOP_LIMIT_S)
+    if environment.get("FUNDING_NODES"):
+        supervisor.start(_watcher(configuration, environment), stop_limit_s=_WATCHER_STOP_LIMIT_S)
     if configuration.with_bots:
         console.say("starting the demo bots")
         supervisor.start(_bots(configuration, environment), stop_limit_s=_BOTS_STOP_LIMIT_S)
     console.say("ready")
     console.show(_welcome(configuration))
-
-
-def _prepare_custody(configuration: Configuration, console: Console) -> DemoCustody:
-    """Raises Refusal."""
-    chain = prepare_chain(configuration, say=console.say)
-    return DemoCustody(chain, prepare_signer(configuration, say=console.say))
 
 
 def _database(configuration: Configuration, *, console: Console, postgres: EmbeddedPostgres | None) -> tuple[str, str]:
@@ -191,21 +158,14 @@ def _web(configuration: Configuration, environment: dict[str, str]) -> Child:
     )
 
 
-def _watchers(configuration: Configuration, environment: dict[str, str]) -> list[Child]:
-    """Those of deposits and withdrawals where there is a node, that of payouts where there is a signer too."""
-    watched = ["deposits", "withdrawals"] if environment.get("FUNDING_NODES") else []
-    if watched and environment.get("FUNDING_SIGNERS"):
-        watched.append("payouts")
-    return [
-        Child(
-            name=f"the watcher of {what}",
-            command=manage(f"watch_{what}"),
-            environment=environment,
-            log=configuration.log_dir / f"{what}.log",
-            folder=configuration.checkout,
-        )
-        for what in watched
-    ]
+def _watcher(configuration: Configuration, environment: dict[str, str]) -> Child:
+    return Child(
+        name="the watcher of deposits and withdrawals",
+        command=manage("watch_custody"),
+        environment=environment,
+        log=configuration.log_dir / "custody.log",
+        folder=configuration.checkout,
+    )
 
 
 def _bots(configuration: Configuration, environment: dict[str, str]) -> Child:

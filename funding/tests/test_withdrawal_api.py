@@ -16,6 +16,7 @@ from accounts.models import Account, SecurityEvent, User
 from accounts.sessions import open_session
 from accounts.tests.people import mailed_code
 from bitcoind_proxy.proto.node_pb2 import Tip
+from funding import stops
 from funding.addresses import add_wallet, new_address
 from funding.models import Withdrawal
 from funding.states import WithdrawalState
@@ -263,6 +264,15 @@ def test_who_may_withdraw_has_a_verified_address_no_freeze_and_a_fresh_factor(ti
     address = unverified.add().json()["address"]
     User.objects.filter(id=unverified.user.id).update(email_verified_at=None)
     assert refused(unverified.withdraw("0.1", address)) == (422, "email_unverified")
+
+
+def test_while_withdrawals_are_stopped_none_is_asked_for(till: Till) -> None:
+    ada = Person(till, 1)
+    address = ada.add().json()["address"]
+    stops.stop("BTC", "the books and the chain differ", now=till.now())
+    assert refused(ada.withdraw("0.01", address)) == (503, "withdrawals_stopped")
+    stops.lift("BTC", because="they were counted again", now=till.now())
+    assert ada.withdraw("0.01", address).status_code == 201
 
 
 def test_a_level_limits_what_leaves_in_a_day_over_all_accounts_of_a_user(till: Till) -> None:

@@ -32,10 +32,9 @@ def server(cluster: Cluster) -> Iterator[Server]:
         nodes = {"FUNDING_NODES": f"{chain.chain}={chain.target}"}
         manage("add_deposit_wallet", "BTC", chain.chain, public_descriptor(chain.chain, 77), url=database.url, **nodes)
         environment = {**os.environ, "DATABASE_URL": database.url, **nodes}
-        for what in ("watch_deposits", "watch_withdrawals"):
-            process = subprocess.Popen([sys.executable, str(ROOT / "manage.py"), what], env=environment)
-            stack.callback(process.wait)
-            stack.callback(process.kill)
+        process = subprocess.Popen([sys.executable, str(ROOT / "manage.py"), "watch_custody"], env=environment)
+        stack.callback(process.wait)
+        stack.callback(process.kill)
         yield stack.enter_context(Server(database.url, KONTOR_CHAIN="simulated", **nodes))
     cluster.drop(database)
 

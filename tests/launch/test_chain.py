@@ -1,4 +1,4 @@
-"""The demo's chain and signer: the key is the signer's alone, what was chosen stays, no block that was shown is lost."""
+"""The demo's chain: its key is for the signer alone, what was chosen stays, and nothing that was shown is lost by a kill."""
 
 import shutil
 import stat
@@ -15,8 +15,8 @@ from exchange.launch.chain import CHAIN, DemoChain, node_children, prepare_chain
 from exchange.launch.child import Child
 from exchange.launch.configuration import Configuration, read_configuration
 from exchange.launch.refusal import Refusal
-from exchange.launch.signer import prepare_signer
-from funding.descriptors import checked
+from funding.descriptors import change_of, checked
+from funding.signer.client import SignerClient, SignerFailure
 from tests.custody.worlds import LITECOIND
 from tests.server import wait_until
 
@@ -44,9 +44,38 @@ def test_the_private_key_is_the_signers_alone(configuration: Configuration) -> N
     assert [stat.S_IMODE(path.stat().st_mode) for path in (keys, keys.parent)] == [0o600, 0o700]
     assert "prv" not in wallet.read_text()
     assert checked(wallet.read_text(), CHAIN).partition("#")[0] == wallet.read_text().strip()
-    before = keys.read_text(), wallet.read_text()
+    files = (keys, wallet, state / "signer" / "policy.toml", state / "signer" / "record")
+    before = [file.read_bytes() for file in files]
+    demo = prepare(configuration)
+    assert [file.read_bytes() for file in files] == before
+    signer = demo.children[-1]
+    signer.start()
+    try:
+        with SignerClient(demo.signer, timeout_s=2.0) as client:
+            (descriptor,) = wait_until(lambda: wallets(client), limit_s=START_LIMIT_S, what="the signer answers")
+        assert change_of(wallet.read_text().strip()).partition("#")[0] == descriptor.replace("/<0;1>/*", "/1/*")
+    finally:
+        signer.stop(limit_s=START_LIMIT_S, hurried=lambda: False)
+        demo.sockets.close()
+
+
+def test_a_lost_record_is_not_begun_anew(configuration: Configuration) -> None:
     prepare(configuration)
-    assert (keys.read_text(), wallet.read_text()) == before
+    (configuration.state_dir / "signer" / "record").unlink()
+    signer = prepare(configuration).children[-1]
+    signer.start()
+    try:
+        wait_until(lambda: not signer.is_running(), limit_s=START_LIMIT_S, what="the signer refuses")
+        assert "there is no record" in signer.log.read_text()
+    finally:
+        signer.stop(limit_s=START_LIMIT_S, hurried=lambda: False)
+
+
+def wallets(client: SignerClient) -> list[str]:
+    try:
+        return list(client.wallets().descriptors)
+    except SignerFailure:
+        return []
 
 
 def test_what_the_first_start_chose_stays(configuration: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +85,10 @@ def test_what_the_first_start_chose_stays(configuration: Configuration, monkeypa
     assert prepare(configuration).kind == "simulated"
     (configuration.state_dir / "chain" / "kind").unlink()
     found = prepare(configuration)
-    assert (found.kind, [child.name for child in found.children]) == ("regtest", ["the node", "the node's sidecar"])
+    assert (found.kind, [child.name for child in found.children]) == (
+        "regtest",
+        ["the node", "the node's sidecar", "the signer"],
+    )
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(Refusal, match="bitcoind was on PATH"):
         prepare(configuration)
@@ -66,25 +98,6 @@ def test_custody_can_be_left_out_or_be_on_nodes_of_ones_own() -> None:
     assert read_configuration({}).with_custody
     assert not read_configuration({"CUSTODY": "off"}).with_custody
     assert not read_configuration({"FUNDING_NODES": "bitcoin:regtest=unix:/run/mine.sock"}).with_custody
-
-
-def test_the_signers_memory_is_begun_once_and_never_anew(configuration: Configuration, children: list[Child]) -> None:
-    chain = prepare(configuration)
-    signer = prepare_signer(configuration, say=lambda words: None)
-    assert signer.environment == {"FUNDING_SIGNERS": f"{CHAIN}={signer.target}"}
-    children.append(signer.child)
-    socket = Path(signer.target.removeprefix("unix:"))
-    for _ in range(2):
-        signer.child.start()
-        wait_until(lambda: socket.is_socket() and "signing for" in signer.child.log.read_text(), what="it signs")
-        signer.child.stop(limit_s=START_LIMIT_S, hurried=lambda: False)
-    (configuration.state_dir / "signer" / "record").unlink()
-    signer = prepare_signer(configuration, say=lambda words: None)
-    children.append(signer.child)
-    signer.child.start()
-    wait_until(lambda: not signer.child.is_running(), limit_s=START_LIMIT_S, what="it refuses")
-    assert "there is no record" in signer.child.log.read_text()
-    chain.sockets.close()
 
 
 @pytest.fixture
