@@ -54,7 +54,8 @@ def test_coins_come_and_go(window: Window, server: Server) -> None:
     page.get_by_role("button", name="Get an address").click()
     code = page.get_by_role("img", name="QR code")
     expect(code).to_be_visible()
-    page.wait_for_function("document.querySelector('.qr').naturalWidth > 100")
+    expect(code).to_have_js_property("complete", True)
+    assert code.evaluate("image => image.naturalWidth") > 100
     expect(page.locator("#deposit-address")).to_contain_text("bcrt1q")
     expect(page.get_by_text("simulated Bitcoin chain")).to_be_visible()
     page.get_by_label("Test BTC").fill("0.5")
