@@ -96,6 +96,18 @@ class ChainClient:
         request = pb.EstimateFeeRequest(target_blocks=target_blocks)
         return int(self._ask(lambda chain: chain.EstimateFee(request, timeout=self._timeout_s)).fee_sats_per_kvbyte)
 
+    def unspent(self, points: Iterable[tuple[str, int]]) -> dict[tuple[str, int], pb.Output]:
+        """Those of the outputs, (txid, vout), that are unspent in the active chain."""
+        wanted, found = sorted(points), dict[tuple[str, int], pb.Output]()
+        for start in range(0, len(wanted), TXIDS_PER_QUESTION):
+            part = wanted[start : start + TXIDS_PER_QUESTION]
+            request = pb.GetUnspentRequest(points=[pb.OutPoint(txid=txid, vout=vout) for txid, vout in part])
+            found |= {(output.txid, output.vout): output for output in self._unspent_part(request)}
+        return found
+
+    def _unspent_part(self, request: pb.GetUnspentRequest) -> list[pb.Output]:
+        return self._ask(lambda chain: list(chain.GetUnspent(request, timeout=MANY * self._timeout_s).outputs))
+
     def send(self, transaction: bytes) -> pb.SentTransaction:
         """After OutcomeUnknown send the same bytes again: they are one transaction, however often they are sent."""
         request = pb.SendTransactionRequest(transaction=transaction)

@@ -17,6 +17,7 @@ from .proto.node_pb2 import (
     FundedPsbt,
     Header,
     MempoolEntry,
+    OutPoint,
     Output,
     Payment,
     ProcessedPsbt,
@@ -104,6 +105,18 @@ class CoreNode:
         if "feerate" not in found:
             raise UnavailableEstimate("; ".join(map(str, found.get("errors", ["the node gives no fee rate"]))))
         return sats(found["feerate"])
+
+    def unspent(self, points: Iterable[OutPoint], timeout_s: float) -> Iterator[Output]:
+        for point in points:
+            found = self._rpc.call("gettxout", _hash(point.txid), point.vout, False, timeout_s=timeout_s)
+            if found is not None:
+                yield Output(
+                    txid=point.txid,
+                    vout=point.vout,
+                    script=bytes.fromhex(found["scriptPubKey"]["hex"]),
+                    amount_sats=sats(found["value"]),
+                    is_coinbase=found["coinbase"],
+                )
 
     def send(self, transaction: bytes, timeout_s: float) -> SentTransaction:
         """Never asked twice by itself. The caller may ask again with the same bytes, and learns the same txid."""

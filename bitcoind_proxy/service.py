@@ -40,6 +40,7 @@ class ChainSource(Protocol):
     def mempool_outputs(self, txids: Iterable[str], timeout_s: float) -> Iterator[pb.Output]: ...
     def mempool_entry(self, txid: str, timeout_s: float) -> pb.MempoolEntry: ...
     def fee_estimate(self, target_blocks: int, timeout_s: float) -> int: ...
+    def unspent(self, points: Iterable[pb.OutPoint], timeout_s: float) -> Iterator[pb.Output]: ...
     def send(self, transaction: bytes, timeout_s: float) -> pb.SentTransaction: ...
 
 
@@ -126,6 +127,14 @@ class ChainService(rpc.ChainServicer):
     def EstimateFee(self, request: pb.EstimateFeeRequest, context: grpc.ServicerContext) -> pb.FeeEstimate:
         rate = _answer(context, lambda left: self._chain.fee_estimate(request.target_blocks, left))
         return pb.FeeEstimate(fee_sats_per_kvbyte=rate)
+
+    def GetUnspent(self, request: pb.GetUnspentRequest, context: grpc.ServicerContext) -> pb.UnspentOutputs:
+        def ask(left: float) -> pb.UnspentOutputs:
+            if len(request.points) > TXIDS_PER_QUESTION:
+                raise InvalidQuestion(f"at most {TXIDS_PER_QUESTION} outputs in one question")
+            return pb.UnspentOutputs(outputs=self._chain.unspent(request.points, left))
+
+        return _answer(context, ask)
 
     def SendTransaction(self, request: pb.SendTransactionRequest, context: grpc.ServicerContext) -> pb.SentTransaction:
         return _answer(context, lambda left: self._chain.send(request.transaction, left))

@@ -19,6 +19,7 @@ from .models import (
     WithdrawalAddress,
     WithdrawalStep,
 )
+from .payout_models import Attempt, Coin, Payout, PayoutStep, Reconciliation, WithdrawalStop
 
 
 class StepInline(ReadOnlyInline):
@@ -104,3 +105,52 @@ class AlarmAdmin(ReadOnlyAdmin):
     list_display = ("subject", "words", "raised_at", "settled_at")
     list_filter = (("settled_at", admin.EmptyFieldListFilter),)
     ordering = ("-id",)
+
+
+class PayoutStepInline(ReadOnlyInline):
+    model = PayoutStep
+    ordering = ("id",)
+
+
+class AttemptInline(ReadOnlyInline):
+    model = Attempt
+    ordering = ("number",)
+    fk_name = "payout"
+    fields = ("number", "kind", "txid", "fee_atoms", "size_vbytes", "sent_at", "block_height")
+
+
+@admin.register(Payout)
+class PayoutAdmin(ReadOnlyAdmin):
+    list_display = ("id", "asset", "purpose", "state", "is_cancelled", "is_booked", "created_at", "changed_at")
+    list_filter = ("state", "purpose", "asset")
+    search_fields = ("attempts__txid",)
+    ordering = ("-id",)
+    inlines = (AttemptInline, PayoutStepInline)
+
+
+@admin.register(Coin)
+class CoinAdmin(ReadOnlyAdmin):
+    list_display = ("id", "chain", "amount_atoms", "block_height", "is_spent", "payout", "deposit", "txid")
+    list_filter = ("is_spent", "chain")
+    search_fields = ("txid",)
+    ordering = ("-id",)
+
+
+@admin.register(WithdrawalStop)
+class WithdrawalStopAdmin(ReadOnlyAdmin):
+    list_display = ("asset", "words", "stopped_at", "lifted_at", "lifted_because")
+    ordering = ("-id",)
+
+
+@admin.register(Reconciliation)
+class ReconciliationAdmin(ReadOnlyAdmin):
+    list_display = (
+        "asset",
+        "at",
+        "seq",
+        "hot_books_atoms",
+        "hot_coins_atoms",
+        "cold_books_atoms",
+        "cold_coins_atoms",
+        "differences",
+    )

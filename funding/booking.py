@@ -13,7 +13,6 @@ from trading.reversal import outcome
 from . import payouts
 from .alarms import raise_alarm
 from .journaling import Connection, append_once
-from .paying import ending
 from .payout_models import Coin, Payout
 from .payout_rules import payout_rules_of
 from .payout_states import ENDED_ON_CHAIN, PayoutState, Purpose
@@ -44,7 +43,7 @@ class Booking:
 
     def _book(self, payout: Payout) -> None:
         """The commands, then what became of them."""
-        attempt = ending(payout)
+        attempt = payouts.end_of(payout)
         is_moved = payout.purpose == Purpose.SWEEP and payout.state == PayoutState.FINAL
         if payout.fee_seq is None:
             payout.fee_seq = self._ask(payout.asset, attempt.fee_atoms, "custody_hot", "network_fees", attempt.txid)

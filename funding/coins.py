@@ -19,7 +19,6 @@ from .deposits import Block
 from .descriptors import change_of, derive
 from .models import Deposit, DepositWallet
 from .payout_models import ChangeAddress, Coin, Payout
-from .payout_states import ENDED_ON_CHAIN
 from .rules import COINBASE_CONFIRMATIONS
 from .states import DepositState
 from .transactions import Pay, Spend
@@ -77,9 +76,10 @@ def spendable(chain: str, asset: str, *, buried_from: int) -> "QuerySet[Coin]":
 def owned(chain: str, asset: str) -> "QuerySet[Coin]":
     """The coins that are not spent and that the books may count as ours, the largest first.
 
-    A change coin counts when its payout has ended: before, what the payout spends still counts instead.
+    A change coin counts when its payout has ended by its transaction: before, what the payout spends still counts instead, and a
+    coin of an attempt that another took the place of is in no block for ever.
     """
-    from_ended = Payout.objects.filter(chain=chain, state__in=ENDED_ON_CHAIN, attempts__txid=models.OuterRef("txid"))
+    from_ended = Payout.objects.filter(chain=chain, ended_by__txid=models.OuterRef("txid"))
     return (
         Coin.objects.filter(chain=chain, wallet__asset=asset, is_spent=False)
         .filter(

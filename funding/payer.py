@@ -1,7 +1,8 @@
-"""The loop of payouts: one chain, round after round; what fails is tried again, what does not pass is an alarm."""
+"""The loop of payouts: one chain, round after round, books and coins compared each minute; what fails is tried again."""
 
 import logging
 import threading
+import time
 
 import psycopg
 from django.db import Error as DatabaseError
@@ -13,11 +14,16 @@ from bitcoind_proxy.errors import NodeFailure
 from .booking import Booking
 from .models import ChainCursor
 from .paying import Paying
+from .reconciliation import assets, reconcile
 from .scanning import Clock, OvertakenByAnother
 from .signer.client import SignerClient, SignerFailure
-from .watcher import BACK_OFF_S, POLL_S, open_journal
+from .treasury import Treasury
+from .watcher import BACK_OFF_S, open_journal
 
 log = logging.getLogger(__name__)
+
+POLL_S = 1.0
+RECONCILE_EVERY_S = 60.0
 
 
 class Payer:
@@ -25,8 +31,10 @@ class Payer:
 
     def __init__(self, chain: str, node: ChainClient, signer: SignerClient, clock: Clock) -> None:
         self._chain = chain
+        self._node = node
         self._clock = clock
         self._paying = Paying(chain, node, signer, clock)
+        self._treasury = Treasury(chain, node, clock)
 
     def round(self) -> None:
         """Raises NodeFailure, SignerFailure, OvertakenByAnother, or what a database raises; safe to repeat."""
@@ -35,16 +43,25 @@ class Payer:
             return
         try:
             self._paying.round()
+            self._treasury.round()
         finally:
             with open_journal() as connection:
                 Booking(self._chain, connection, self._clock).round(height=cursor.height)
 
+    def reconcile(self) -> None:
+        for asset, chain in assets():
+            if chain == self._chain:
+                reconcile(asset, chain, self._node, now=self._clock())
+
     def run(self, stop: threading.Event) -> None:
-        failures = 0
+        failures, compared_at = 0, -RECONCILE_EVERY_S
         while not stop.is_set():
             close_old_connections()
             try:
                 self.round()
+                if time.monotonic() - compared_at >= RECONCILE_EVERY_S:
+                    self.reconcile()
+                    compared_at = time.monotonic()
                 failures = 0
             except (NodeFailure, SignerFailure, OvertakenByAnother, DatabaseError, psycopg.Error) as error:
                 log.warning("payouts of %s: %s", self._chain, str(error).strip() or repr(error))

@@ -252,6 +252,7 @@ class Paying:
     def _end(self, payout: Payout, mined: Attempt) -> None:
         """Its coins are spent or free; its withdrawals are paid or given back, which the journal has still to say."""
         coins.release(payout, spent=spent_by(mined))
+        payout.ended_by = mined
         if mined.kind == AttemptKind.PAY:
             words = f"Transaction {mined.txid} has the blocks that it takes: it is paid for good."
             payouts.move(payout, PayoutState.FINAL, words, now=self._clock())
@@ -264,7 +265,7 @@ class Paying:
 
     def _bring_back(self, payout: Payout) -> bool:
         """It had ended, and its block was replaced: a deeper reorganisation than was believed. The same bytes are sent again."""
-        subject, attempt = f"end of payout {payout.id}", ending(payout)
+        subject, attempt = f"end of payout {payout.id}", payouts.end_of(payout)
         raise_alarm(subject, f"{attempt.txid} was final and is in no block any more", now=self._clock())
         if not self._waits(attempt):
             try:
@@ -318,14 +319,6 @@ def _next(state: PayoutState) -> PayoutState:
         PayoutState.SIGNED: PayoutState.BROADCAST,
         PayoutState.BROADCAST: PayoutState.MINED,
     }[state]
-
-
-def ending(payout: Payout) -> Attempt:
-    """The attempt that an ended payout ended by: of several of a kind the one whose coins are all spent."""
-    spent = {(coin.txid, coin.vout) for coin in coins.of(payout) if coin.is_spent}
-    kind = AttemptKind.PAY if payout.state == PayoutState.FINAL else AttemptKind.CANCEL
-    ended = [one for one in payout.attempts.filter(kind=kind).order_by("-number") if set(spent_by(one)) == spent]
-    return ended[0]
 
 
 def spent_by(attempt: Attempt) -> list[tuple[str, int]]:

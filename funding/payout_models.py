@@ -80,8 +80,9 @@ class Coin(models.Model):
 class Payout(models.Model):
     """One payment out of the hot wallet, in as many attempts as it takes: all of them spend ``anchor``, so one can be mined.
 
-    ``target_script`` and ``target_atoms``: of a sweep. ``is_shown``: something of it was shown to the signer. ``is_cancelled``: it
-    is to come home. ``fee_seq`` and ``move_seq``: the events that book the network's fee and a sweep.
+    ``target_script`` and ``target_atoms``: of a sweep. ``is_shown``: something of it was shown to the signer. ``is_cancelled``:
+    it is to come home. ``ended_by``: the attempt that is final. ``fee_seq`` and ``move_seq``: the events that book the network's
+    fee and a sweep.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -95,6 +96,7 @@ class Payout(models.Model):
     target_atoms = models.BigIntegerField(default=0)
     is_shown = models.BooleanField(default=False)
     is_cancelled = models.BooleanField(default=False)
+    ended_by = models.ForeignKey("funding.Attempt", on_delete=models.PROTECT, null=True, related_name="+")
     fee_seq = models.BigIntegerField(null=True)
     move_seq = models.BigIntegerField(null=True)
     is_booked = models.BooleanField(default=False)
@@ -109,6 +111,10 @@ class Payout(models.Model):
             models.CheckConstraint(
                 name="payout_is_booked_at_its_end",
                 condition=models.Q(is_booked=False) | models.Q(state__in=ENDED_ON_CHAIN),
+            ),
+            models.CheckConstraint(
+                name="payout_is_ended_by_an_attempt",
+                condition=~models.Q(state__in=ENDED_ON_CHAIN) | models.Q(ended_by__isnull=False),
             ),
         ]
         indexes = [models.Index(fields=["chain", "is_booked", "state"], name="payout_by_state")]

@@ -1,4 +1,4 @@
-"""How the hot wallet pays: PAYOUT_RULES of the settings."""
+"""How the hot wallet pays, and how much it keeps: PAYOUT_RULES, TREASURY_RULES and COLD_ADDRESSES of the settings."""
 
 from dataclasses import dataclass
 
@@ -31,3 +31,18 @@ class PayoutRules:
 def payout_rules_of(asset: str) -> PayoutRules:
     """Raises KeyError for an asset that has none."""
     return PayoutRules(**settings.PAYOUT_RULES[asset])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreasuryRules:
+    """``hot_atoms``: what the hot wallet has at the least, what a sweep leaves in it, and at the most. ``consolidate_coins``: more
+    than so many free ones become one while a thousand virtual bytes cost ``consolidate_at_most_sats_per_kvbyte`` at the most."""
+
+    hot_atoms: tuple[int, int, int]
+    consolidate_coins: int
+    consolidate_at_most_sats_per_kvbyte: int
+
+
+def treasury_rules_of(asset: str) -> TreasuryRules:
+    """Raises KeyError for an asset that has none."""
+    return TreasuryRules(**settings.TREASURY_RULES[asset])

@@ -83,6 +83,13 @@ def latest(payout: Payout) -> Attempt | None:
     return payout.attempts.order_by("-number").first()
 
 
+def end_of(payout: Payout) -> Attempt:
+    """The attempt that an ended payout ended by."""
+    if payout.ended_by is None:
+        raise ValueError(f"payout {payout.id} has not ended")
+    return payout.ended_by
+
+
 def in_block(payout: Payout) -> Attempt | None:
     """The attempt that is in a block of the active chain: they all spend the same coin, so there is one at most."""
     return payout.attempts.filter(block_hash__isnull=False).first()

@@ -12,6 +12,7 @@ from bitcoind_proxy.client import ChainClient
 from bitcoind_proxy.errors import UnavailableEstimate
 
 from . import coins, payouts, withdrawals
+from .descriptors import is_single
 from .models import Withdrawal
 from .payout_models import Attempt, ChangeAddress, Coin, Payout
 from .payout_rules import PayoutRules, payout_rules_of
@@ -66,7 +67,7 @@ def _plan_withdrawals(chain: str, asset: str, at_most: int, rate: int, height: i
     if not claimed:
         transaction.set_rollback(True)
         return None
-    pays, found = pays_of(claimed), _spendable(chain, asset, height)
+    pays, found = pays_of(claimed), spendable(chain, asset, height)
     taken = _covering(found, pays, change, rate, payout_rules_of(asset))
     if not taken:
         raise _Fewer(min(len(claimed) - 1, _as_many(found, pays, change, rate, payout_rules_of(asset))))
@@ -88,7 +89,7 @@ def plan_transfer(
     """A payout that pays no withdrawals: to cold storage, or many coins into one. Raises TooLittle, TooDear."""
     with transaction.atomic():
         change = coins.new_change_address(chain, asset, now=now)
-        free = set(_spendable(chain, asset, height)).intersection(taken)
+        free = set(spendable(chain, asset, height)).intersection(taken)
         if len(free) < len(taken):
             raise TooLittle("another payout took the coins meanwhile")
         return _begun(
@@ -137,7 +138,7 @@ def plan_bump(payout: Payout, *, rate: int, height: int, now: dt.datetime) -> At
     with transaction.atomic():
         wallet = payout.change_address.wallet
         coins.lock(wallet)
-        more = iter(_spendable(payout.chain, payout.asset, height))
+        more = iter(spendable(payout.chain, payout.asset, height))
         while True:
             try:
                 return _plan(payout, kind, rate=rate, height=height, now=now)
@@ -200,9 +201,11 @@ def _as_many(found: Sequence[Coin], pays: Sequence[Pay], change: ChangeAddress, 
     return count
 
 
-def _spendable(chain: str, asset: str, height: int) -> list[Coin]:
+def spendable(chain: str, asset: str, height: int) -> list[Coin]:
+    """The coins that may be spent at this height of the cursor, and that the signer can spend; the largest first."""
     buried_from = height + 1 - payout_rules_of(asset).final_confirmations
-    return list(coins.spendable(chain, asset, buried_from=buried_from)[:COINS_LOOKED_AT])
+    found = coins.spendable(chain, asset, buried_from=buried_from)[:COINS_LOOKED_AT]
+    return [coin for coin in found if is_single(coin.wallet.descriptor)]
 
 
 def _next_id() -> int:

@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x62itcoind_proxy/proto/node.proto\x12\x0fkontor.bitcoind\"W\n\tNodeError\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.kontor.bitcoind.ErrorKind\x12\r\n\x05words\x18\x02 \x01(\t\x12\x11\n\tnode_code\x18\x03 \x01(\x05\"\x0f\n\rGetTipRequest\"w\n\x03Tip\x12\x12\n\nblock_hash\x18\x01 \x01(\t\x12\x0e\n\x06height\x18\x02 \x01(\r\x12\r\n\x05\x63hain\x18\x03 \x01(\t\x12\x14\n\x0cgenesis_hash\x18\x04 \x01(\t\x12\x11\n\tis_synced\x18\x05 \x01(\x08\x12\x14\n\x0cnode_version\x18\x06 \x01(\r\"%\n\x13GetBlockHashRequest\x12\x0e\n\x06height\x18\x01 \x01(\r\"\x1f\n\tBlockHash\x12\x12\n\nblock_hash\x18\x01 \x01(\t\"&\n\x10GetHeaderRequest\x12\x12\n\nblock_hash\x18\x01 \x01(\t\"o\n\x06Header\x12\x12\n\nblock_hash\x18\x01 \x01(\t\x12\x15\n\rprevious_hash\x18\x02 \x01(\t\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\x0e\n\x06time_s\x18\x04 \x01(\x04\x12\x1a\n\x12is_in_active_chain\x18\x05 \x01(\x08\",\n\x16GetBlockOutputsRequest\x12\x12\n\nblock_hash\x18\x01 \x01(\t\"^\n\x06Output\x12\x0c\n\x04txid\x18\x01 \x01(\t\x12\x0c\n\x04vout\x18\x02 \x01(\r\x12\x0e\n\x06script\x18\x03 \x01(\x0c\x12\x13\n\x0b\x61mount_sats\x18\x04 \x01(\x04\x12\x13\n\x0bis_coinbase\x18\x05 \x01(\x08\"3\n\x07Outputs\x12(\n\x07outputs\x18\x01 \x03(\x0b\x32\x17.kontor.bitcoind.Output\"\x14\n\x12ListMempoolRequest\"$\n\x13MempoolTransactions\x12\r\n\x05txids\x18\x01 \x03(\t\")\n\x18GetMempoolOutputsRequest\x12\r\n\x05txids\x18\x01 \x03(\t\"&\n\x16GetMempoolEntryRequest\x12\x0c\n\x04txid\x18\x01 \x01(\t\"\x87\x01\n\x0cMempoolEntry\x12\x13\n\x0bsize_vbytes\x18\x01 \x01(\r\x12\x10\n\x08\x66\x65\x65_sats\x18\x02 \x01(\x04\x12\x1a\n\x12\x61ncestor_fees_sats\x18\x03 \x01(\x04\x12\x1c\n\x14\x61ncestor_size_vbytes\x18\x04 \x01(\r\x12\x16\n\x0eis_replaceable\x18\x05 \x01(\x08\"+\n\x12\x45stimateFeeRequest\x12\x15\n\rtarget_blocks\x18\x01 \x01(\r\"*\n\x0b\x46\x65\x65\x45stimate\x12\x1b\n\x13\x66\x65\x65_sats_per_kvbyte\x18\x01 \x01(\x04\"-\n\x16SendTransactionRequest\x12\x13\n\x0btransaction\x18\x01 \x01(\x0c\"2\n\x0fSentTransaction\x12\x0c\n\x04txid\x18\x01 \x01(\t\x12\x11\n\twas_known\x18\x02 \x01(\x08\"\x11\n\x0fWatchTipRequest\"/\n\x07Payment\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x13\n\x0b\x61mount_sats\x18\x02 \x01(\x04\"l\n\x11\x43reatePsbtRequest\x12\x0e\n\x06wallet\x18\x01 \x01(\t\x12*\n\x08payments\x18\x02 \x03(\x0b\x32\x18.kontor.bitcoind.Payment\x12\x1b\n\x13\x66\x65\x65_sats_per_kvbyte\x18\x03 \x01(\x04\",\n\nFundedPsbt\x12\x0c\n\x04psbt\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_sats\x18\x02 \x01(\x04\"@\n\x12ProcessPsbtRequest\x12\x0e\n\x06wallet\x18\x01 \x01(\t\x12\x0c\n\x04psbt\x18\x02 \x01(\t\x12\x0c\n\x04sign\x18\x03 \x01(\x08\"2\n\rProcessedPsbt\x12\x0c\n\x04psbt\x18\x01 \x01(\t\x12\x13\n\x0bis_complete\x18\x02 \x01(\x08\"#\n\x13\x46inalizePsbtRequest\x12\x0c\n\x04psbt\x18\x01 \x01(\t\"5\n\x10\x46inalTransaction\x12\x0c\n\x04txid\x18\x01 \x01(\t\x12\x13\n\x0btransaction\x18\x02 \x01(\x0c\"K\n\x0e\x42umpFeeRequest\x12\x0e\n\x06wallet\x18\x01 \x01(\t\x12\x0c\n\x04txid\x18\x02 \x01(\t\x12\x1b\n\x13\x66\x65\x65_sats_per_kvbyte\x18\x03 \x01(\x04\"F\n\nBumpedPsbt\x12\x0c\n\x04psbt\x18\x01 \x01(\t\x12\x14\n\x0cold_fee_sats\x18\x02 \x01(\x04\x12\x14\n\x0cnew_fee_sats\x18\x03 \x01(\x04*\x9c\x01\n\tErrorKind\x12\x1a\n\x16\x45RROR_KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bUNREACHABLE\x10\x01\x12\x13\n\x0fOUTCOME_UNKNOWN\x10\x02\x12\r\n\tNOT_FOUND\x10\x03\x12\x0b\n\x07INVALID\x10\x04\x12\x0b\n\x07REFUSED\x10\x05\x12\x18\n\x14UNAVAILABLE_ESTIMATE\x10\x06\x12\n\n\x06\x42ROKEN\x10\x07\x32\xc1\x06\n\x05\x43hain\x12>\n\x06GetTip\x12\x1e.kontor.bitcoind.GetTipRequest\x1a\x14.kontor.bitcoind.Tip\x12P\n\x0cGetBlockHash\x12$.kontor.bitcoind.GetBlockHashRequest\x1a\x1a.kontor.bitcoind.BlockHash\x12G\n\tGetHeader\x12!.kontor.bitcoind.GetHeaderRequest\x1a\x17.kontor.bitcoind.Header\x12V\n\x0fGetBlockOutputs\x12\'.kontor.bitcoind.GetBlockOutputsRequest\x1a\x18.kontor.bitcoind.Outputs0\x01\x12X\n\x0bListMempool\x12#.kontor.bitcoind.ListMempoolRequest\x1a$.kontor.bitcoind.MempoolTransactions\x12Z\n\x11GetMempoolOutputs\x12).kontor.bitcoind.GetMempoolOutputsRequest\x1a\x18.kontor.bitcoind.Outputs0\x01\x12Y\n\x0fGetMempoolEntry\x12\'.kontor.bitcoind.GetMempoolEntryRequest\x1a\x1d.kontor.bitcoind.MempoolEntry\x12P\n\x0b\x45stimateFee\x12#.kontor.bitcoind.EstimateFeeRequest\x1a\x1c.kontor.bitcoind.FeeEstimate\x12\\\n\x0fSendTransaction\x12\'.kontor.bitcoind.SendTransactionRequest\x1a .kontor.bitcoind.SentTransaction\x12\x44\n\x08WatchTip\x12 .kontor.bitcoind.WatchTipRequest\x1a\x14.kontor.bitcoind.Tip0\x01\x32\xcd\x02\n\x06Wallet\x12M\n\nCreatePsbt\x12\".kontor.bitcoind.CreatePsbtRequest\x1a\x1b.kontor.bitcoind.FundedPsbt\x12R\n\x0bProcessPsbt\x12#.kontor.bitcoind.ProcessPsbtRequest\x1a\x1e.kontor.bitcoind.ProcessedPsbt\x12W\n\x0c\x46inalizePsbt\x12$.kontor.bitcoind.FinalizePsbtRequest\x1a!.kontor.bitcoind.FinalTransaction\x12G\n\x07\x42umpFee\x12\x1f.kontor.bitcoind.BumpFeeRequest\x1a\x1b.kontor.bitcoind.BumpedPsbtb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x62itcoind_proxy/proto/node.proto\x12\x0fkontor.bitcoind\"W\n\tNodeError\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.kontor.bitcoind.ErrorKind\x12\r\n\x05words\x18\x02 \x01(\t\x12\x11\n\tnode_code\x18\x03 \x01(\x05\"\x0f\n\rGetTipRequest\"w\n\x03Tip\x12\x12\n\nblock_hash\x18\x01 \x01(\t\x12\x0e\n\x06height\x18\x02 \x01(\r\x12\r\n\x05\x63hain\x18\x03 \x01(\t\x12\x14\n\x0cgenesis_hash\x18\x04 \x01(\t\x12\x11\n\tis_synced\x18\x05 \x01(\x08\x12\x14\n\x0cnode_version\x18\x06 \x01(\r\"%\n\x13GetBlockHashRequest\x12\x0e\n\x06height\x18\x01 \x01(\r\"\x1f\n\tBlockHash\x12\x12\n\nblock_hash\x18\x01 \x01(\t\"&\n\x10GetHeaderRequest\x12\x12\n\nblock_hash\x18\x01 \x01(\t\"o\n\x06Header\x12\x12\n\nblock_hash\x18\x01 \x01(\t\x12\x15\n\rprevious_hash\x18\x02 \x01(\t\x12\x0e\n\x06height\x18\x03 \x01(\r\x12\x0e\n\x06time_s\x18\x04 \x01(\x04\x12\x1a\n\x12is_in_active_chain\x18\x05 \x01(\x08\",\n\x16GetBlockOutputsRequest\x12\x12\n\nblock_hash\x18\x01 \x01(\t\"^\n\x06Output\x12\x0c\n\x04txid\x18\x01 \x01(\t\x12\x0c\n\x04vout\x18\x02 \x01(\r\x12\x0e\n\x06script\x18\x03 \x01(\x0c\x12\x13\n\x0b\x61mount_sats\x18\x04 \x01(\x04\x12\x13\n\x0bis_coinbase\x18\x05 \x01(\x08\"3\n\x07Outputs\x12(\n\x07outputs\x18\x01 \x03(\x0b\x32\x17.kontor.bitcoind.Output\"\x14\n\x12ListMempoolRequest\"$\n\x13MempoolTransactions\x12\r\n\x05txids\x18\x01 \x03(\t\")\n\x18GetMempoolOutputsRequest\x12\r\n\x05txids\x18\x01 \x03(\t\"&\n\x16GetMempoolEntryRequest\x12\x0c\n\x04txid\x18\x01 \x01(\t\"\x87\x01\n\x0cMempoolEntry\x12\x13\n\x0bsize_vbytes\x18\x01 \x01(\r\x12\x10\n\x08\x66\x65\x65_sats\x18\x02 \x01(\x04\x12\x1a\n\x12\x61ncestor_fees_sats\x18\x03 \x01(\x04\x12\x1c\n\x14\x61ncestor_size_vbytes\x18\x04 \x01(\r\x12\x16\n\x0eis_replaceable\x18\x05 \x01(\x08\"+\n\x12\x45stimateFeeRequest\x12\x15\n\rtarget_blocks\x18\x01 \x01(\r\"*\n\x0b\x46\x65\x65\x45stimate\x12\x1b\n\x13\x66\x65\x65_sats_per_kvbyte\x18\x01 \x01(\x04\"&\n\x08OutPoint\x12\x0c\n\x04txid\x18\x01 \x01(\t\x12\x0c\n\x04vout\x18\x02 \x01(\r\">\n\x11GetUnspentRequest\x12)\n\x06points\x18\x01 \x03(\x0b\x32\x19.kontor.bitcoind.OutPoint\":\n\x0eUnspentOutputs\x12(\n\x07outputs\x18\x01 \x03(\x0b\x32\x17.kontor.bitcoind.Output\"-\n\x16SendTransactionRequest\x12\x13\n\x0btransaction\x18\x01 \x01(\x0c\"2\n\x0fSentTransaction\x12\x0c\n\x04txid\x18\x01 \x01(\t\x12\x11\n\twas_known\x18\x02 \x01(\x08\"\x11\n\x0fWatchTipRequest\"/\n\x07Payment\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x13\n\x0b\x61mount_sats\x18\x02 \x01(\x04\"l\n\x11\x43reatePsbtRequest\x12\x0e\n\x06wallet\x18\x01 \x01(\t\x12*\n\x08payments\x18\x02 \x03(\x0b\x32\x18.kontor.bitcoind.Payment\x12\x1b\n\x13\x66\x65\x65_sats_per_kvbyte\x18\x03 \x01(\x04\",\n\nFundedPsbt\x12\x0c\n\x04psbt\x18\x01 \x01(\t\x12\x10\n\x08\x66\x65\x65_sats\x18\x02 \x01(\x04\"@\n\x12ProcessPsbtRequest\x12\x0e\n\x06wallet\x18\x01 \x01(\t\x12\x0c\n\x04psbt\x18\x02 \x01(\t\x12\x0c\n\x04sign\x18\x03 \x01(\x08\"2\n\rProcessedPsbt\x12\x0c\n\x04psbt\x18\x01 \x01(\t\x12\x13\n\x0bis_complete\x18\x02 \x01(\x08\"#\n\x13\x46inalizePsbtRequest\x12\x0c\n\x04psbt\x18\x01 \x01(\t\"5\n\x10\x46inalTransaction\x12\x0c\n\x04txid\x18\x01 \x01(\t\x12\x13\n\x0btransaction\x18\x02 \x01(\x0c\"K\n\x0e\x42umpFeeRequest\x12\x0e\n\x06wallet\x18\x01 \x01(\t\x12\x0c\n\x04txid\x18\x02 \x01(\t\x12\x1b\n\x13\x66\x65\x65_sats_per_kvbyte\x18\x03 \x01(\x04\"F\n\nBumpedPsbt\x12\x0c\n\x04psbt\x18\x01 \x01(\t\x12\x14\n\x0cold_fee_sats\x18\x02 \x01(\x04\x12\x14\n\x0cnew_fee_sats\x18\x03 \x01(\x04*\x9c\x01\n\tErrorKind\x12\x1a\n\x16\x45RROR_KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bUNREACHABLE\x10\x01\x12\x13\n\x0fOUTCOME_UNKNOWN\x10\x02\x12\r\n\tNOT_FOUND\x10\x03\x12\x0b\n\x07INVALID\x10\x04\x12\x0b\n\x07REFUSED\x10\x05\x12\x18\n\x14UNAVAILABLE_ESTIMATE\x10\x06\x12\n\n\x06\x42ROKEN\x10\x07\x32\x94\x07\n\x05\x43hain\x12>\n\x06GetTip\x12\x1e.kontor.bitcoind.GetTipRequest\x1a\x14.kontor.bitcoind.Tip\x12P\n\x0cGetBlockHash\x12$.kontor.bitcoind.GetBlockHashRequest\x1a\x1a.kontor.bitcoind.BlockHash\x12G\n\tGetHeader\x12!.kontor.bitcoind.GetHeaderRequest\x1a\x17.kontor.bitcoind.Header\x12V\n\x0fGetBlockOutputs\x12\'.kontor.bitcoind.GetBlockOutputsRequest\x1a\x18.kontor.bitcoind.Outputs0\x01\x12X\n\x0bListMempool\x12#.kontor.bitcoind.ListMempoolRequest\x1a$.kontor.bitcoind.MempoolTransactions\x12Z\n\x11GetMempoolOutputs\x12).kontor.bitcoind.GetMempoolOutputsRequest\x1a\x18.kontor.bitcoind.Outputs0\x01\x12Y\n\x0fGetMempoolEntry\x12\'.kontor.bitcoind.GetMempoolEntryRequest\x1a\x1d.kontor.bitcoind.MempoolEntry\x12P\n\x0b\x45stimateFee\x12#.kontor.bitcoind.EstimateFeeRequest\x1a\x1c.kontor.bitcoind.FeeEstimate\x12Q\n\nGetUnspent\x12\".kontor.bitcoind.GetUnspentRequest\x1a\x1f.kontor.bitcoind.UnspentOutputs\x12\\\n\x0fSendTransaction\x12\'.kontor.bitcoind.SendTransactionRequest\x1a .kontor.bitcoind.SentTransaction\x12\x44\n\x08WatchTip\x12 .kontor.bitcoind.WatchTipRequest\x1a\x14.kontor.bitcoind.Tip0\x01\x32\xcd\x02\n\x06Wallet\x12M\n\nCreatePsbt\x12\".kontor.bitcoind.CreatePsbtRequest\x1a\x1b.kontor.bitcoind.FundedPsbt\x12R\n\x0bProcessPsbt\x12#.kontor.bitcoind.ProcessPsbtRequest\x1a\x1e.kontor.bitcoind.ProcessedPsbt\x12W\n\x0c\x46inalizePsbt\x12$.kontor.bitcoind.FinalizePsbtRequest\x1a!.kontor.bitcoind.FinalTransaction\x12G\n\x07\x42umpFee\x12\x1f.kontor.bitcoind.BumpFeeRequest\x1a\x1b.kontor.bitcoind.BumpedPsbtb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bitcoind_proxy.proto.node_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ERRORKIND']._serialized_start=1752
-  _globals['_ERRORKIND']._serialized_end=1908
+  _globals['_ERRORKIND']._serialized_start=1916
+  _globals['_ERRORKIND']._serialized_end=2072
   _globals['_NODEERROR']._serialized_start=52
   _globals['_NODEERROR']._serialized_end=139
   _globals['_GETTIPREQUEST']._serialized_start=141
@@ -67,32 +67,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ESTIMATEFEEREQUEST']._serialized_end=1023
   _globals['_FEEESTIMATE']._serialized_start=1025
   _globals['_FEEESTIMATE']._serialized_end=1067
-  _globals['_SENDTRANSACTIONREQUEST']._serialized_start=1069
-  _globals['_SENDTRANSACTIONREQUEST']._serialized_end=1114
-  _globals['_SENTTRANSACTION']._serialized_start=1116
-  _globals['_SENTTRANSACTION']._serialized_end=1166
-  _globals['_WATCHTIPREQUEST']._serialized_start=1168
-  _globals['_WATCHTIPREQUEST']._serialized_end=1185
-  _globals['_PAYMENT']._serialized_start=1187
-  _globals['_PAYMENT']._serialized_end=1234
-  _globals['_CREATEPSBTREQUEST']._serialized_start=1236
-  _globals['_CREATEPSBTREQUEST']._serialized_end=1344
-  _globals['_FUNDEDPSBT']._serialized_start=1346
-  _globals['_FUNDEDPSBT']._serialized_end=1390
-  _globals['_PROCESSPSBTREQUEST']._serialized_start=1392
-  _globals['_PROCESSPSBTREQUEST']._serialized_end=1456
-  _globals['_PROCESSEDPSBT']._serialized_start=1458
-  _globals['_PROCESSEDPSBT']._serialized_end=1508
-  _globals['_FINALIZEPSBTREQUEST']._serialized_start=1510
-  _globals['_FINALIZEPSBTREQUEST']._serialized_end=1545
-  _globals['_FINALTRANSACTION']._serialized_start=1547
-  _globals['_FINALTRANSACTION']._serialized_end=1600
-  _globals['_BUMPFEEREQUEST']._serialized_start=1602
-  _globals['_BUMPFEEREQUEST']._serialized_end=1677
-  _globals['_BUMPEDPSBT']._serialized_start=1679
-  _globals['_BUMPEDPSBT']._serialized_end=1749
-  _globals['_CHAIN']._serialized_start=1911
-  _globals['_CHAIN']._serialized_end=2744
-  _globals['_WALLET']._serialized_start=2747
-  _globals['_WALLET']._serialized_end=3080
+  _globals['_OUTPOINT']._serialized_start=1069
+  _globals['_OUTPOINT']._serialized_end=1107
+  _globals['_GETUNSPENTREQUEST']._serialized_start=1109
+  _globals['_GETUNSPENTREQUEST']._serialized_end=1171
+  _globals['_UNSPENTOUTPUTS']._serialized_start=1173
+  _globals['_UNSPENTOUTPUTS']._serialized_end=1231
+  _globals['_SENDTRANSACTIONREQUEST']._serialized_start=1233
+  _globals['_SENDTRANSACTIONREQUEST']._serialized_end=1278
+  _globals['_SENTTRANSACTION']._serialized_start=1280
+  _globals['_SENTTRANSACTION']._serialized_end=1330
+  _globals['_WATCHTIPREQUEST']._serialized_start=1332
+  _globals['_WATCHTIPREQUEST']._serialized_end=1349
+  _globals['_PAYMENT']._serialized_start=1351
+  _globals['_PAYMENT']._serialized_end=1398
+  _globals['_CREATEPSBTREQUEST']._serialized_start=1400
+  _globals['_CREATEPSBTREQUEST']._serialized_end=1508
+  _globals['_FUNDEDPSBT']._serialized_start=1510
+  _globals['_FUNDEDPSBT']._serialized_end=1554
+  _globals['_PROCESSPSBTREQUEST']._serialized_start=1556
+  _globals['_PROCESSPSBTREQUEST']._serialized_end=1620
+  _globals['_PROCESSEDPSBT']._serialized_start=1622
+  _globals['_PROCESSEDPSBT']._serialized_end=1672
+  _globals['_FINALIZEPSBTREQUEST']._serialized_start=1674
+  _globals['_FINALIZEPSBTREQUEST']._serialized_end=1709
+  _globals['_FINALTRANSACTION']._serialized_start=1711
+  _globals['_FINALTRANSACTION']._serialized_end=1764
+  _globals['_BUMPFEEREQUEST']._serialized_start=1766
+  _globals['_BUMPFEEREQUEST']._serialized_end=1841
+  _globals['_BUMPEDPSBT']._serialized_start=1843
+  _globals['_BUMPEDPSBT']._serialized_end=1913
+  _globals['_CHAIN']._serialized_start=2075
+  _globals['_CHAIN']._serialized_end=2991
+  _globals['_WALLET']._serialized_start=2994
+  _globals['_WALLET']._serialized_end=3327
 # @@protoc_insertion_point(module_scope)

@@ -162,6 +162,26 @@ class FeeEstimate(_message.Message):
     fee_sats_per_kvbyte: int
     def __init__(self, fee_sats_per_kvbyte: _Optional[int] = ...) -> None: ...
 
+class OutPoint(_message.Message):
+    __slots__ = ("txid", "vout")
+    TXID_FIELD_NUMBER: _ClassVar[int]
+    VOUT_FIELD_NUMBER: _ClassVar[int]
+    txid: str
+    vout: int
+    def __init__(self, txid: _Optional[str] = ..., vout: _Optional[int] = ...) -> None: ...
+
+class GetUnspentRequest(_message.Message):
+    __slots__ = ("points",)
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    points: _containers.RepeatedCompositeFieldContainer[OutPoint]
+    def __init__(self, points: _Optional[_Iterable[_Union[OutPoint, _Mapping]]] = ...) -> None: ...
+
+class UnspentOutputs(_message.Message):
+    __slots__ = ("outputs",)
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    outputs: _containers.RepeatedCompositeFieldContainer[Output]
+    def __init__(self, outputs: _Optional[_Iterable[_Union[Output, _Mapping]]] = ...) -> None: ...
+
 class SendTransactionRequest(_message.Message):
     __slots__ = ("transaction",)
     TRANSACTION_FIELD_NUMBER: _ClassVar[int]

@@ -75,6 +75,11 @@ class ChainStub:
                 request_serializer=bitcoind__proxy_dot_proto_dot_node__pb2.EstimateFeeRequest.SerializeToString,
                 response_deserializer=bitcoind__proxy_dot_proto_dot_node__pb2.FeeEstimate.FromString,
                 _registered_method=True)
+        self.GetUnspent = channel.unary_unary(
+                '/kontor.bitcoind.Chain/GetUnspent',
+                request_serializer=bitcoind__proxy_dot_proto_dot_node__pb2.GetUnspentRequest.SerializeToString,
+                response_deserializer=bitcoind__proxy_dot_proto_dot_node__pb2.UnspentOutputs.FromString,
+                _registered_method=True)
         self.SendTransaction = channel.unary_unary(
                 '/kontor.bitcoind.Chain/SendTransaction',
                 request_serializer=bitcoind__proxy_dot_proto_dot_node__pb2.SendTransactionRequest.SerializeToString,
@@ -147,6 +152,14 @@ class ChainServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetUnspent(self, request, context):
+        """Which of these outputs are unspent in the active chain, whatever waits in the mempool. One that is spent, or that the chain
+        does not have, is left out. At most 1,000 in one question.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SendTransaction(self, request, context):
         """Gives a signed transaction to the network. The same one again is no error, in the mempool or in a block.
         """
@@ -203,6 +216,11 @@ def add_ChainServicer_to_server(servicer, server):
                     servicer.EstimateFee,
                     request_deserializer=bitcoind__proxy_dot_proto_dot_node__pb2.EstimateFeeRequest.FromString,
                     response_serializer=bitcoind__proxy_dot_proto_dot_node__pb2.FeeEstimate.SerializeToString,
+            ),
+            'GetUnspent': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUnspent,
+                    request_deserializer=bitcoind__proxy_dot_proto_dot_node__pb2.GetUnspentRequest.FromString,
+                    response_serializer=bitcoind__proxy_dot_proto_dot_node__pb2.UnspentOutputs.SerializeToString,
             ),
             'SendTransaction': grpc.unary_unary_rpc_method_handler(
                     servicer.SendTransaction,
@@ -432,6 +450,33 @@ class Chain:
             '/kontor.bitcoind.Chain/EstimateFee',
             bitcoind__proxy_dot_proto_dot_node__pb2.EstimateFeeRequest.SerializeToString,
             bitcoind__proxy_dot_proto_dot_node__pb2.FeeEstimate.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUnspent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kontor.bitcoind.Chain/GetUnspent',
+            bitcoind__proxy_dot_proto_dot_node__pb2.GetUnspentRequest.SerializeToString,
+            bitcoind__proxy_dot_proto_dot_node__pb2.UnspentOutputs.FromString,
             options,
             channel_credentials,
             insecure,

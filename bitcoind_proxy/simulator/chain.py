@@ -15,6 +15,7 @@ from embit.transaction import Transaction
 from bitcoind_proxy.errors import InvalidQuestion, NotFound, Refused
 from bitcoind_proxy.networks import NETWORKS, Network
 from bitcoind_proxy.proto.node_pb2 import Header, MempoolEntry, Output, SentTransaction, Tip
+from bitcoind_proxy.proto.node_pb2 import OutPoint as PbOutPoint
 
 from .coins import MATURITY, MINER_SCRIPT, Coins, OutPoint, apply, check, coinbase, spend, spent_by, txid
 from .file import ChainFile, Line
@@ -287,6 +288,19 @@ class SimulatedChain:
 
     def fee_estimate(self, target_blocks: int, timeout_s: float) -> int:
         return self.fee_sats_per_kvbyte
+
+    def unspent(self, points: Iterable[PbOutPoint], timeout_s: float) -> Iterator[Output]:
+        with self._lock:
+            coins = {(point.txid, point.vout): self._coins.get((point.txid, point.vout)) for point in points}
+        for (name, vout), coin in coins.items():
+            if coin is not None:
+                yield Output(
+                    txid=name,
+                    vout=vout,
+                    script=coin.script,
+                    amount_sats=coin.amount_sats,
+                    is_coinbase=coin.is_coinbase,
+                )
 
     def send(self, transaction: bytes, timeout_s: float) -> SentTransaction:
         try:

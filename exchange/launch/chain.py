@@ -1,8 +1,9 @@
-"""The demo's bitcoin chain, and the key of its wallet.
+"""The demo's bitcoin chain, the key of its wallet, and the signer that holds it.
 
 Where there is a bitcoind on PATH it runs on regtest behind the sidecar, else a simulated chain does; what was chosen at the first
 start stays, for the deposits are in its blocks. Everything is in the state directory: the chain in ``chain/``, the wallet's
-private key in ``signer/keys``, which no process of the exchange reads. ``chain/wallet`` has the public descriptor.
+private key in ``signer/keys``, which the signer alone reads, beside its policy and its record. ``chain/wallet`` has the public
+descriptor.
 """
 
 import os
@@ -22,6 +23,7 @@ from exchange.launch.child import Child
 from exchange.launch.configuration import HOST, Configuration
 from exchange.launch.refusal import EXIT_REFUSED, Refusal, refusal_of_folder
 from exchange.launch.sockets import SocketFolder
+from funding.signer.record import Record
 
 Kind = Literal["simulated", "regtest"]
 
@@ -29,11 +31,19 @@ CHAIN = "bitcoin:regtest"
 NODE = "bitcoind"
 BLOCK_INTERVAL_S = 30
 NODE_START_LIMIT_S = 60
-_SOCKET = "chain.sock"
+_SOCKET, _SIGNER_SOCKET = "chain.sock", "signer.sock"
 _PATH = "84h/1h/0h"
 """BIP 84's first account of a test coin."""
 _TEST_XPRV = bytes.fromhex("04358394")
 _SEED_BYTES = 32
+_POLICY = """# What the demo's signer signs. etc/signer_policy.toml explains it.
+maximum_fee_sats = 200_000
+maximum_fee_sats_per_kvbyte = 300_000
+daily_sats = 100_000_000_000
+daily_fee_sats = 10_000_000
+approvals = [[100_000_000, 1], [1_000_000_000, 2]]
+cold = []
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +52,17 @@ class DemoChain:
 
     kind: Kind
     target: str
+    signer: str
     children: tuple[Child, ...]
     sockets: SocketFolder
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"FUNDING_NODES": f"{CHAIN}={self.target}", "KONTOR_CHAIN": self.kind}
+        return {
+            "FUNDING_NODES": f"{CHAIN}={self.target}",
+            "FUNDING_SIGNERS": f"{CHAIN}={self.signer}",
+            "KONTOR_CHAIN": self.kind,
+        }
 
 
 def prepare_chain(configuration: Configuration, *, say: Callable[[str], None]) -> DemoChain:
@@ -57,8 +72,9 @@ def prepare_chain(configuration: Configuration, *, say: Callable[[str], None]) -
         home.mkdir(mode=0o700, exist_ok=True)
         kind = _kind(home)
         _ensure_key(configuration.state_dir / "signer", home / "wallet")
-        sockets = SocketFolder(home, _SOCKET, say=say)
-        target = f"unix:{sockets.open() / _SOCKET}"
+        sockets = SocketFolder(home, max(_SOCKET, _SIGNER_SOCKET, key=len), say=say)
+        folder = sockets.open()
+        target, signer = f"unix:{folder / _SOCKET}", f"unix:{folder / _SIGNER_SOCKET}"
     except OSError as error:
         raise refusal_of_folder(configuration.state_dir, error) from error
     if kind == "simulated":
@@ -71,7 +87,8 @@ def prepare_chain(configuration: Configuration, *, say: Callable[[str], None]) -
                 exit_code=EXIT_REFUSED,
             )
         children = node_children(configuration, Path(program), CHAIN, home, target)
-    return DemoChain(kind=kind, target=target, children=children, sockets=sockets)
+    children = (*children, _signer(configuration, signer))
+    return DemoChain(kind=kind, target=target, signer=signer, children=children, sockets=sockets)
 
 
 def node_children(
@@ -106,6 +123,18 @@ def _simulator(configuration: Configuration, home: Path, target: str) -> Child:
     return _child(configuration, "the simulated chain", "chain", command, {})
 
 
+def _signer(configuration: Configuration, listen: str) -> Child:
+    folder = configuration.state_dir / "signer"
+    environment = {
+        "SIGNER_CHAIN": CHAIN,
+        "SIGNER_LISTEN": listen,
+        "SIGNER_KEY_FILE": str(folder / "keys"),
+        "SIGNER_POLICY_FILE": str(folder / "policy.toml"),
+        "SIGNER_RECORD_FILE": str(folder / "record"),
+    }
+    return _child(configuration, "the signer", "signer", [sys.executable, "-m", "funding.signer"], environment)
+
+
 def _child(configuration: Configuration, name: str, log: str, command: list[str], environment: dict[str, str]) -> Child:
     """Of our environment it gets nothing that belongs to the exchange."""
     inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TZ") if key in os.environ}
@@ -127,11 +156,15 @@ def _kind(home: Path) -> Kind:
 
 
 def _ensure_key(signer: Path, wallet: Path) -> None:
-    """Both files, made once; the private one first, so that no address is shown that nobody can spend from."""
+    """Made once; what is private first, so that no address is shown that nobody can spend from."""
+    keys, policy, record = signer / "keys", signer / "policy.toml", signer / "record"
+    signer.mkdir(mode=0o700, exist_ok=True)
+    if not policy.exists():
+        _write_private(policy, _POLICY)
+    if not record.exists():
+        Record(record, begin=True).close()
     if wallet.exists():
         return
-    keys = signer / "keys"
-    signer.mkdir(mode=0o700, exist_ok=True)
     root = HDKey.from_seed(secrets.token_bytes(_SEED_BYTES), version=_TEST_XPRV)
     account = root.derive(f"m/{_PATH}")
     public = account.to_public()

@@ -160,10 +160,10 @@ def _web(configuration: Configuration, environment: dict[str, str]) -> Child:
 
 def _watcher(configuration: Configuration, environment: dict[str, str]) -> Child:
     return Child(
-        name="the watcher of deposits",
-        command=manage("watch_deposits"),
+        name="the watcher of deposits and withdrawals",
+        command=manage("watch_custody"),
         environment=environment,
-        log=configuration.log_dir / "deposits.log",
+        log=configuration.log_dir / "custody.log",
         folder=configuration.checkout,
     )
 

@@ -315,6 +315,22 @@ PAYOUT_RULES: dict[str, dict[str, Any]] = {
 node cannot say, most; the most for one transaction; what is too little to come home; bounds, and how long withdrawals wait for
 each other; when an attempt is followed by one that pays more: never on Litecoin, whose nodes take no replacements unless told to
 (-mempoolreplacement)."""
+TREASURY_RULES: dict[str, dict[str, Any]] = {
+    "BTC": {
+        "hot_atoms": (10**9, 3 * 10**9, 10**10),
+        "consolidate_coins": 200,
+        "consolidate_at_most_sats_per_kvbyte": 3_000,
+    },
+    "LTC": {
+        "hot_atoms": (10**11, 3 * 10**11, 10**12),
+        "consolidate_coins": 200,
+        "consolidate_at_most_sats_per_kvbyte": 10_000,
+    },
+}
+"""By asset: what the hot wallet has at the least, what a sweep leaves, and at the most; how many coins become one, and up to which
+fee rate."""
+COLD_ADDRESSES = dict(entry.split("=", 1) for entry in os.environ.get("COLD_ADDRESSES", "").split(",") if "=" in entry)
+"""By asset, where sweeps go: `BTC=bc1q…`, commas between. The signer's policy has to allow it."""
 UNUSED_ADDRESSES_LIMIT = 20
 """So many addresses that nothing was sent to may an account have: what wallets look ahead (BIP 44's gap limit)."""
 
@@ -331,3 +347,22 @@ COMMAND_QUEUE_LIMIT = 10_000
 """Commands that may wait for the journal; beyond it a caller gets 503 ``overloaded``."""
 PROJECTION_LAG_LIMIT = 100_000
 """Events the read models may be behind before new commands are refused with 503 ``overloaded``."""
+
+# Celery, for those who run custody's rounds by it. A round that was not begun before the next is due is dropped.
+CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(STATE / "celery-beat")
+
+
+def _every(seconds: float, task: str, *arguments: str) -> dict[str, Any]:
+    return {"task": f"funding.tasks.{task}", "args": arguments, "schedule": seconds, "options": {"expires": seconds}}
+
+
+CELERY_BEAT_SCHEDULE = {
+    "withdrawals": _every(1.0, "hold_withdrawals"),
+    **{f"deposits of {chain}": _every(5.0, "read_chain", chain) for chain in FUNDING_NODES},
+    **{f"payouts of {chain}": _every(5.0, "pay", chain) for chain in FUNDING_SIGNERS},
+    **{f"reconciliation of {chain}": _every(60.0, "reconcile", chain) for chain in FUNDING_SIGNERS},
+}

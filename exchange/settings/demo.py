@@ -8,7 +8,7 @@ import os
 import dj_database_url
 
 from .base import *  # noqa: F403
-from .base import STATE
+from .base import PAYOUT_RULES, STATE, TREASURY_RULES
 
 DEMO = True
 WITHDRAWAL_COOLING_S = 0
@@ -23,3 +23,9 @@ if not os.environ.get("DATABASE_URL") and (STATE / "database.json").exists():
 SECRET_KEY = (STATE / "secret_key").read_text().strip() if (STATE / "secret_key").exists() else "set-by-the-launcher"
 # One file to keep is enough for a demo: production has a key of its own for this.
 SEALING_KEYS = [base64.urlsafe_b64encode(hashlib.sha256(b"sealing " + SECRET_KEY.encode()).digest()).decode()]
+
+# A demo's chain has a block when somebody wants one, and its hot wallet has what was deposited.
+PAYOUT_RULES = {asset: {**rules, "final_confirmations": 2, "gather_s": 1.0} for asset, rules in PAYOUT_RULES.items()}
+TREASURY_RULES = {
+    asset: {**rules, "hot_atoms": (0, *rules["hot_atoms"][1:])} for asset, rules in TREASURY_RULES.items()
+}

@@ -2,7 +2,7 @@ from django.urls import path, re_path
 
 from accounts.api.security import UnknownView
 
-from . import demo_chain, staff_views, views, withdrawal_views
+from . import demo_chain, operator_views, staff_views, views, withdrawal_views
 
 urlpatterns = [
     path("deposit", views.DepositsView.as_view()),
@@ -18,5 +18,6 @@ urlpatterns = [
     path("staff/withdrawals", staff_views.ReviewsView.as_view()),
     path("staff/withdrawals/<str:withdrawal_id>/approve", staff_views.ApproveView.as_view()),
     path("staff/withdrawals/<str:withdrawal_id>/reject", staff_views.RejectView.as_view()),
-    re_path("^(deposit|withdrawal|staff).*$", UnknownView.as_view()),
+    path("operator/status", operator_views.StatusView.as_view()),
+    re_path("^(deposit|withdrawal|staff|operator).*$", UnknownView.as_view()),
 ]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures import Database
+from tests.fixtures import Cluster, Database
 
 from .stage import Stage
 from .till import Till
@@ -21,14 +21,17 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture(scope="session", params=NAMES)
-def any_world(request: pytest.FixtureRequest) -> Iterator[World]:
-    """One for all tests of a run: each has addresses of its own, and starts at the tip."""
+def any_world(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[World]:
+    """One for all tests of a run: each has addresses of its own, and starts at the tip.
+
+    PostgreSQL starts before: it is forked, which gRPC's threads do not survive.
+    """
     with world(request.param) as found:
         yield found
 
 
 @pytest.fixture(scope="session", params=programs())
-def node_world(request: pytest.FixtureRequest) -> Iterator[NodeWorld]:
+def node_world(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[NodeWorld]:
     """For what only a node has: wallets, JSON-RPC."""
     with world(request.param) as found:
         assert isinstance(found, NodeWorld)
@@ -36,7 +39,7 @@ def node_world(request: pytest.FixtureRequest) -> Iterator[NodeWorld]:
 
 
 @pytest.fixture
-def simulated() -> Iterator[SimulatedWorld]:
+def simulated(cluster: Cluster) -> Iterator[SimulatedWorld]:
     with world("simulated") as found:
         assert isinstance(found, SimulatedWorld)
         yield found

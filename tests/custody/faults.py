@@ -14,6 +14,7 @@ from funding.models import Withdrawal
 from funding.paying import NotPossible, bump, cancel
 from funding.payout_models import Payout
 from funding.planning import TooDear
+from funding.reconciliation import reconcile
 from funding.scanning import OvertakenByAnother
 from funding.signer.client import SignerFailure
 from funding.transactions import TooLittle
@@ -69,8 +70,14 @@ class Chaos:
     def _round(self) -> None:
         try:
             self.till.round()
+            self._reconcile()
         except (NodeFailure, SignerFailure, OvertakenByAnother) as failure:
             self.happened[f"failed: {type(failure).__name__}"] += 1
+
+    def _reconcile(self) -> None:
+        found = reconcile("BTC", self.till.world.chain, self.till.node, now=self.till.now())
+        assert not found.differences, found.differences
+        self.happened["reconciliations"] += 1
 
     # What the world does
 
@@ -125,6 +132,7 @@ class Chaos:
         paid = sum(int(one.amount_atoms) + FEE for one in Withdrawal.objects.filter(state="settled"))
         assert till.balance() == COINS * COIN - paid
         assert till.books.engine.balance(till.account.id, till.world.asset)[1] == 0, "something is held for ever"
+        self._reconcile()
         till.check_books()
         self.happened.update(states)
         self.happened["payouts"] = Payout.objects.count()

@@ -68,6 +68,17 @@ def test_what_is_unknown_or_makes_no_sense_is_said_as_such(node: ChainClient) ->
     assert node.mempool_outputs({NOWHERE}) == []
 
 
+def test_an_output_is_unspent_from_its_block_on_until_another_spends_it(node: ChainClient, any_world: World) -> None:
+    any_world.mine()
+    (coin, *_) = [one for one in node.block_outputs(node.tip().block_hash) if one.amount_sats]
+    point = (coin.txid, coin.vout)
+    found = node.unspent([point, (coin.txid, 9), (NOWHERE, 0)])
+    assert set(found) == {point}
+    assert (found[point].amount_sats, found[point].script) == (coin.amount_sats, coin.script)
+    any_world.reorganise(1)
+    assert node.unspent([point]) == {}
+
+
 def test_the_next_tip_is_told_to_who_watches(node: ChainClient, any_world: World) -> None:
     tips = node.watch_tip()
     first = next(tips)

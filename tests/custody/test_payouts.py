@@ -3,6 +3,7 @@
 from funding.models import Withdrawal, WithdrawalStep
 from funding.paying import bump, cancel
 from funding.payout_models import Coin
+from funding.reconciliation import reconcile
 from trading.engine.commands import Credit
 
 from .till import FEE, Till
@@ -133,3 +134,46 @@ def test_a_coin_whose_deposit_is_not_buried_yet_is_not_spent(till: Till) -> None
     assert till.withdrawals() == ["broadcast"]
     till.finish()
     till.check_books()
+
+
+def test_the_fee_that_is_booked_is_of_the_attempt_that_was_mined(till: Till) -> None:
+    till.fund(MUCH)
+    till.request(10**6)
+    till.settle()
+    till.world.mine()
+    till.settle()
+    till.world.reorganise(1)
+    till.settle()
+    payout_id = Withdrawal.objects.get().payout_id
+    assert payout_id is not None
+    bump(payout_id, rate=10_000, now=till.now())
+    till.world.mine(2)  # the first one, before anybody sent the second
+    till.finish()
+    first, second = till.attempts()
+    assert first.fee_atoms < second.fee_atoms
+    assert till.custody() == MUCH - 10**6 - first.fee_atoms
+    assert Withdrawal.objects.get().txid == first.txid
+    till.check_books()
+
+
+def test_change_of_a_replaced_branch_is_not_counted(till: Till) -> None:
+    till.fund(MUCH)
+    till.request(10**6)
+    till.settle()
+    till.world.mine()
+    till.settle()
+    payout_id = Withdrawal.objects.get().payout_id
+    assert payout_id is not None
+    till.world.reorganise(1)
+    till.settle()
+    bump(payout_id, rate=10_000, now=till.now())
+    till.finish()
+    first, second = till.attempts()
+    assert Withdrawal.objects.get().txid == second.txid
+    assert set(Coin.objects.filter(change_address__isnull=False).values_list("txid", flat=True)) == {
+        first.txid,
+        second.txid,
+    }
+    found = reconcile(till.world.asset, till.world.chain, till.node, now=till.now())
+    assert found.differences == ""
+    assert found.hot_coins_atoms == MUCH - 10**6 - second.fee_atoms

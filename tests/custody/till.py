@@ -29,6 +29,7 @@ from funding.signer.server import SignerServer
 from funding.signer.service import SignerService
 from funding.signer.tests.wallet import private_descriptor, write_keys
 from funding.states import WithdrawalState
+from funding.treasury import Treasury
 from tests.fixtures import Database
 from trading.models import Asset
 from trading.tests.ledgers import differences
@@ -47,13 +48,19 @@ PAYOUT_RULES: dict[str, Any] = {
     "coins_at_most": 20,
     "bump_after_blocks": 3,
 }
+TREASURY_RULES: dict[str, Any] = {
+    "hot_atoms": (0, 10**12, 10**13),
+    "consolidate_coins": 50,
+    "consolidate_at_most_sats_per_kvbyte": 0,
+}
+COLD = "0020" + "09" * 32
 POLICY = Policy(
     maximum_fee_sats=200_000,
     maximum_fee_sats_per_kvbyte=500_000,
     daily_sats=10**12,
     daily_fee_sats=10**9,
     approvals=((10**8, 1),),
-    cold=frozenset(),
+    cold=frozenset((bytes.fromhex(COLD),)),
 )
 ROUNDS = 12
 FEE = 5_000
@@ -69,6 +76,7 @@ class Till(Stage):
         super().__init__(world, database, monkeypatch)
         Asset.objects.create(asset=world.asset, name="Coin", kind="crypto", decimals=8, trading_decimals=8)
         monkeypatch.setitem(settings.PAYOUT_RULES, world.asset, PAYOUT_RULES)
+        monkeypatch.setitem(settings.TREASURY_RULES, world.asset, TREASURY_RULES)
         seed = (10**6 + next(_numbers)).to_bytes(32, "big")
         add_wallet(
             asset=world.asset,
@@ -89,8 +97,7 @@ class Till(Stage):
 
     def serve(self, policy: Policy) -> None:
         """From now on the signer has this policy; its record stays."""
-        if self._server is not None:
-            self._server.stop()
+        self.close_signer()
         keys = read_keys(self._folder / "keys", NETWORKS[self.world.chain])
         service = SignerService(NETWORKS[self.world.chain], keys, policy, self._record)
         self._server = SignerServer(
@@ -98,10 +105,15 @@ class Till(Stage):
         )
         self._server.start()
 
-    def __exit__(self, *_: object) -> None:
-        self.signer.close()
+    def close_signer(self) -> None:
+        """For a signer of another process."""
         if self._server is not None:
             self._server.stop()
+            self._server = None
+
+    def __exit__(self, *_: object) -> None:
+        self.signer.close()
+        self.close_signer()
         self._record.close()
         super().__exit__()
 
@@ -156,6 +168,7 @@ class Till(Stage):
         Holding(self.books.connection, self.now).round()
         self.books.catch_up()
         self.new_paying().round()
+        Treasury(self.world.chain, self.node, self.now).round()
         Booking(self.world.chain, self.books.connection, self.now).round(height=ChainCursor.objects.get().height)
         self.books.catch_up()
 

@@ -100,6 +100,7 @@ WHO = {
     "GET /staff/withdrawals": "admin",
     "POST /staff/withdrawals/{withdrawal_id}/approve": "admin",
     "POST /staff/withdrawals/{withdrawal_id}/reject": "admin",
+    "GET /operator/status": "operator",
     "GET /trade/orders": "read",
     "GET /trade/orders/{id}/history": "read",
     "GET /trade/orders/{id}": "read",

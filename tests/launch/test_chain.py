@@ -15,7 +15,8 @@ from exchange.launch.chain import CHAIN, DemoChain, node_children, prepare_chain
 from exchange.launch.child import Child
 from exchange.launch.configuration import Configuration, read_configuration
 from exchange.launch.refusal import Refusal
-from funding.descriptors import checked
+from funding.descriptors import change_of, checked
+from funding.signer.client import SignerClient, SignerFailure
 from tests.custody.worlds import LITECOIND
 from tests.server import wait_until
 
@@ -43,9 +44,26 @@ def test_the_private_key_is_the_signers_alone(configuration: Configuration) -> N
     assert [stat.S_IMODE(path.stat().st_mode) for path in (keys, keys.parent)] == [0o600, 0o700]
     assert "prv" not in wallet.read_text()
     assert checked(wallet.read_text(), CHAIN).partition("#")[0] == wallet.read_text().strip()
-    before = keys.read_text(), wallet.read_text()
-    prepare(configuration)
-    assert (keys.read_text(), wallet.read_text()) == before
+    files = (keys, wallet, state / "signer" / "policy.toml", state / "signer" / "record")
+    before = [file.read_bytes() for file in files]
+    demo = prepare(configuration)
+    assert [file.read_bytes() for file in files] == before
+    signer = demo.children[-1]
+    signer.start()
+    try:
+        with SignerClient(demo.signer, timeout_s=2.0) as client:
+            (descriptor,) = wait_until(lambda: wallets(client), limit_s=START_LIMIT_S, what="the signer answers")
+        assert change_of(wallet.read_text().strip()).partition("#")[0] == descriptor.replace("/<0;1>/*", "/1/*")
+    finally:
+        signer.stop(limit_s=START_LIMIT_S, hurried=lambda: False)
+        demo.sockets.close()
+
+
+def wallets(client: SignerClient) -> list[str]:
+    try:
+        return list(client.wallets().descriptors)
+    except SignerFailure:
+        return []
 
 
 def test_what_the_first_start_chose_stays(configuration: Configuration, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +73,10 @@ def test_what_the_first_start_chose_stays(configuration: Configuration, monkeypa
     assert prepare(configuration).kind == "simulated"
     (configuration.state_dir / "chain" / "kind").unlink()
     found = prepare(configuration)
-    assert (found.kind, [child.name for child in found.children]) == ("regtest", ["the node", "the node's sidecar"])
+    assert (found.kind, [child.name for child in found.children]) == (
+        "regtest",
+        ["the node", "the node's sidecar", "the signer"],
+    )
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(Refusal, match="bitcoind was on PATH"):
         prepare(configuration)

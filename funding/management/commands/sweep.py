@@ -1,0 +1,34 @@
+"""``manage.py sweep ASSET``"""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from bitcoind_proxy.client import ChainClient
+from bitcoind_proxy.errors import NodeFailure
+from funding.crediting import utc_now
+from funding.planning import TooDear
+from funding.reconciliation import assets
+from funding.transactions import TooLittle
+from funding.treasury import NoColdAddress, NothingToDo, sweep
+
+
+class Command(BaseCommand):
+    help = "Takes to the cold address what is more than a sweep leaves in the hot wallet. watch_payouts does it past the most."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("asset")
+
+    def handle(self, *args: Any, asset: str, **options: Any) -> None:
+        chain = dict(assets()).get(asset)
+        if chain is None or chain not in settings.FUNDING_NODES:
+            raise CommandError(f"{asset} has no wallet, or FUNDING_NODES no node for it.")
+        try:
+            with ChainClient(settings.FUNDING_NODES[chain]) as node:
+                payout = sweep(chain, asset, node, utc_now)
+        except (NodeFailure, NoColdAddress, NothingToDo, TooDear, TooLittle) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(
+            f"Payout {payout.id} takes {payout.target_atoms} to cold storage; watch_payouts signs and sends it."
+        )
