@@ -1,4 +1,4 @@
-"""`manage.py watch_deposits` as a process: woken by blocks, killed without mercy, stopped by a signal; and the sidecar's own."""
+"""`manage.py watch_custody` as a process: woken by blocks, killed without mercy, stopped by a signal; and the sidecar's own."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ def watching(stage: Stage, database: Database) -> Iterator["subprocess.Popen[byt
         "DATABASE_URL": database.url,
         "FUNDING_NODES": f"{stage.world.chain}={stage.world.target}",
     }
-    process = subprocess.Popen([sys.executable, str(ROOT / "manage.py"), "watch_deposits"], env=environment)
+    process = subprocess.Popen([sys.executable, str(ROOT / "manage.py"), "watch_custody", "deposits"], env=environment)
     try:
         yield process
     finally:

@@ -27,7 +27,8 @@ WAIT_S = 30.0
 @contextlib.contextmanager
 def holder(server: Server) -> Iterator["subprocess.Popen[bytes]"]:
     environment = {**os.environ, "DATABASE_URL": server.database_url}
-    process = subprocess.Popen([sys.executable, str(ROOT / "manage.py"), "watch_withdrawals"], env=environment)
+    command = [sys.executable, str(ROOT / "manage.py"), "watch_custody", "withdrawals"]
+    process = subprocess.Popen(command, env=environment)
     try:
         yield process
     finally:

@@ -35,5 +35,5 @@ class Command(BaseCommand):
         except (KeyError, NodeFailure, NotPossible, TooDear, TooLittle) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
-            f"Attempt {attempt.number}, {attempt.txid}, pays {attempt.fee_atoms}; watch_payouts sends it."
+            f"Attempt {attempt.number}, {attempt.txid}, pays {attempt.fee_atoms}; watch_custody sends it."
         )

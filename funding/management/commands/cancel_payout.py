@@ -23,4 +23,4 @@ class Command(BaseCommand):
         if cancelled.state == PayoutState.DISSOLVED:
             self.stdout.write("It was shown to nobody and is dissolved; its withdrawals wait for the next payout.")
         else:
-            self.stdout.write("watch_payouts brings it home. Its withdrawals are given back once that is final.")
+            self.stdout.write("watch_custody brings it home. Its withdrawals are given back once that is final.")

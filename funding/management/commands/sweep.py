@@ -15,7 +15,7 @@ from funding.treasury import NoColdAddress, NothingToDo, sweep
 
 
 class Command(BaseCommand):
-    help = "Takes to the cold address what is more than a sweep leaves in the hot wallet. watch_payouts does it past the most."
+    help = "Takes to the cold address what is more than a sweep leaves in the hot wallet. watch_custody does it past the most."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("asset")
@@ -30,5 +30,5 @@ class Command(BaseCommand):
         except (NodeFailure, NoColdAddress, NothingToDo, TooDear, TooLittle) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
-            f"Payout {payout.id} takes {payout.target_atoms} to cold storage; watch_payouts signs and sends it."
+            f"Payout {payout.id} takes {payout.target_atoms} to cold storage; watch_custody signs and sends it."
         )
