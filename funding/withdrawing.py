@@ -37,13 +37,10 @@ from .states import RELEASED, WithdrawalState
 from .stops import open_stop
 from .valuation import worth_cents
 from .withdrawal_rules import WithdrawalRules, withdrawal_rules_of
-from .withdrawals import in_words, note, quantity_in_words, release
+from .withdrawals import PENDING, in_words, note, quantity_in_words, release
 
 DAY = dt.timedelta(days=1)
 HOUR = dt.timedelta(hours=1)
-CANCELLABLE = frozenset(
-    (WithdrawalState.REQUESTED, WithdrawalState.HELD, WithdrawalState.REVIEWING, WithdrawalState.APPROVED)
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +174,7 @@ def cancel_withdrawal(*, account: Account, withdrawal_id: int, caller: Caller, n
         raise Problem(UNKNOWN_WITHDRAWAL, "You have no withdrawal of this id.")
     if found.ends_as == WithdrawalState.CANCELLED:
         return found
-    if found.state not in CANCELLABLE:
+    if found.state not in PENDING:
         raise Problem(NOT_CANCELLABLE, f"It is {WithdrawalState(found.state).label}.", {"state": found.state})
     release(found, WithdrawalState.CANCELLED, "Its owner cancelled it; the hold is given back.", now=now)
     record(user=account.owner, event=Event.WITHDRAWAL_CANCELLED, caller=caller, now=now, detail=in_words(found))

@@ -221,7 +221,7 @@ class WithdrawalsView(APIView):
     @extend_schema(operation_id="withdrawals", parameters=PAGE_PARAMETERS, responses=WithdrawalListSerializer)
     def get(self, request: Request) -> Response:
         before_id, limit = page_of(request)
-        items = withdrawals_of(principal_of(request).account_id, before_id=before_id, limit=limit)
+        items = withdrawals_of(principal_of(request).account_id, before_id=before_id, limit=limit, now=now_utc())
         cursor = cursor_after(items, limit, items[-1].withdrawal if items else None)
         return Response(WithdrawalListSerializer({"items": items, "next_cursor": cursor}).data)
 
@@ -241,7 +241,7 @@ class WithdrawalsView(APIView):
             withdrawal, is_new = request_withdrawal(
                 account=account, wish=wish, idempotency_key=key, caller=caller_of(request), now=now_utc()
             )
-        return Response(OneWithdrawalSerializer(view(withdrawal)).data, 201 if is_new else 200)
+        return Response(OneWithdrawalSerializer(view(withdrawal, now=now_utc())).data, 201 if is_new else 200)
 
 
 class WithdrawalView(APIView):
@@ -256,7 +256,7 @@ class WithdrawalView(APIView):
     )
     def get(self, request: Request, withdrawal_id: str) -> Response:
         number = number_in(withdrawal_id)
-        found = None if number is None else withdrawal_of(principal_of(request).account_id, number)
+        found = None if number is None else withdrawal_of(principal_of(request).account_id, number, now=now_utc())
         if found is None:
             raise Problem(UNKNOWN_WITHDRAWAL, "You have no withdrawal of this id.")
         return Response(OneWithdrawalSerializer(found).data)
@@ -273,7 +273,7 @@ class WithdrawalView(APIView):
         cancelled = cancel_withdrawal(
             account=account_of(request), withdrawal_id=number, caller=caller_of(request), now=now_utc()
         )
-        return Response(OneWithdrawalSerializer(view(cancelled)).data)
+        return Response(OneWithdrawalSerializer(view(cancelled, now=now_utc())).data)
 
 
 def _idempotency_key(request: Request) -> str:
