@@ -17,6 +17,7 @@ from trading.engine.commands import CancelAll, Credit
 from trading.journal.records import derived_command_id
 from trading.reversal import NotReversible, outcome, reverse
 
+from . import withdrawals
 from .addresses import AddressBroken, verified
 from .alarms import raise_alarm, settle_alarm
 from .deposits import confirmations, move, note
@@ -184,7 +185,7 @@ class Crediting:
         raise_alarm(f"deficit of deposit {deposit.id}", alarm, now=self._clock())
 
     def _collect(self, deposit: Deposit, reached: Reached) -> None:
-        """Takes back what is owed as soon as there is enough; orders that hold it are cancelled."""
+        """Takes back what is owed as soon as there is enough; orders that hold it are cancelled, withdrawals rejected."""
         if deposit.block_hash is not None:
             self._settle_deficit(deposit)
             words = f"Its transaction is in block {deposit.block_height} again: the credit stands."
@@ -194,6 +195,8 @@ class Crediting:
         if balance - held >= deposit.amount_atoms and reached.is_at_tip:
             self._begin_reversal(deposit, "There is enough now: the credit is taken back.")
         elif held and balance >= deposit.amount_atoms:
+            words = "The account owes a deposit whose block was replaced; what was held goes there."
+            withdrawals.release_all(deposit.account_id, deposit.asset, words, now=self._clock())
             command_id = derived_command_id("collect", deposit.id, deposit.reversal_seq or 0)
             append_once(self._connection, CancelAll(account=deposit.account_id), command_id)
 
@@ -207,7 +210,7 @@ class Crediting:
     # Journal and books
 
     def _balance(self, deposit: Deposit) -> tuple[int, int]:
-        """What the account has in all, and what its orders hold of it."""
+        """What the account has in all, and what its orders and withdrawals hold of it."""
         found = LedgerAccount.objects.filter(owner=deposit.account_id, asset=deposit.asset, kind=Kind.USER).first()
         return (0, 0) if found is None else (int(found.balance), int(found.held or 0))
 

@@ -5,11 +5,13 @@ takes no new ones; its lock ends only ADDRESS_UNLOCK_S after its owner asked for
 """
 
 import datetime as dt
+import uuid
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F, Q
 
-from accounts.models import Account
+from accounts.models import Account, User
 from accounts.problems import INVALID_FIELD, TOO_MANY, Problem
 from accounts.security_log import Caller, Event, record
 from accounts.throttling import WITHDRAWAL_ADDRESS
@@ -48,8 +50,8 @@ def add_address(
 ) -> WithdrawalAddress:
     """Registers an address under a label; the owner gets a mail. Raises Problem."""
     chain = chain_of(asset)
-    Account.objects.select_for_update(no_key=True).get(id=account.id)
-    _require_unlocked(account, now)
+    User.objects.select_for_update(no_key=True).get(id=account.owner_id)
+    _require_unlocked(account.owner_id, now)
     try:
         script = script_of(address, chain)
     except NotAnAddress as error:
@@ -129,13 +131,13 @@ def usable(
     return found
 
 
-# The lock
+# The lock: of all trading accounts of a user, else whoever is kept out of one would open another
 
 
-def lock_of(account_id: int, *, now: dt.datetime) -> AddressLock | None:
-    """The lock that is in force."""
-    lock = AddressLock.objects.filter(account_id=account_id).first()
-    return None if lock is None or (lock.opens_at is not None and lock.opens_at <= now) else lock
+def lock_of(owner_id: uuid.UUID, *, now: dt.datetime) -> AddressLock | None:
+    """The lock that is in force, or the one of several that ends last."""
+    locks = AddressLock.objects.filter(account__owner_id=owner_id).filter(Q(opens_at=None) | Q(opens_at__gt=now))
+    return locks.order_by(F("opens_at").desc(nulls_first=True)).first()
 
 
 @transaction.atomic
@@ -147,20 +149,16 @@ def lock_addresses(*, account: Account, caller: Caller, now: dt.datetime) -> Add
 
 
 @transaction.atomic
-def unlock_addresses(*, account: Account, caller: Caller, now: dt.datetime) -> AddressLock | None:
-    """Asks for the lock's end, which comes later; asked again, it comes no later. None: there is no lock."""
-    lock = lock_of(account.id, now=now)
-    if lock is None or lock.opens_at is not None:
-        return lock
-    lock.opens_at = now + dt.timedelta(seconds=settings.ADDRESS_UNLOCK_S)
-    lock.save(update_fields=["opens_at"])
-    detail = f"open from {lock.opens_at:%Y-%m-%d %H:%M} UTC"
-    record(user=account.owner, event=Event.WITHDRAWAL_ADDRESSES_UNLOCKED, caller=caller, now=now, detail=detail)
-    return lock
+def unlock_addresses(*, owner: User, caller: Caller, now: dt.datetime) -> None:
+    """Asks for the lock's end, which comes later; asked again, it comes no later."""
+    opens_at = now + dt.timedelta(seconds=settings.ADDRESS_UNLOCK_S)
+    if AddressLock.objects.filter(account__owner=owner, opens_at=None).update(opens_at=opens_at):
+        detail = f"open from {opens_at:%Y-%m-%d %H:%M} UTC"
+        record(user=owner, event=Event.WITHDRAWAL_ADDRESSES_UNLOCKED, caller=caller, now=now, detail=detail)
 
 
-def _require_unlocked(account: Account, now: dt.datetime) -> None:
-    lock = lock_of(account.id, now=now)
+def _require_unlocked(owner_id: uuid.UUID, now: dt.datetime) -> None:
+    lock = lock_of(owner_id, now=now)
     if lock is None:
         return
     if lock.opens_at is None:

@@ -1,8 +1,10 @@
 """Withdrawals as their owners and the staff see them: where each stands and what it waits for, in words."""
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from accounts.freeze import frozen_until
 from trading import amounts
 from trading.models import Asset
 
@@ -42,27 +44,33 @@ class WithdrawalView:
     steps: list[WithdrawalStep]
 
 
-def withdrawals_of(account_id: int, *, before_id: int | None, limit: int) -> list[WithdrawalView]:
+def withdrawals_of(account_id: int, *, before_id: int | None, limit: int, now: dt.datetime) -> list[WithdrawalView]:
     """The account's withdrawals, newest first, without their steps."""
-    found = Withdrawal.objects.filter(account_id=account_id).order_by("-id")
+    found = Withdrawal.objects.filter(account_id=account_id).select_related("account__owner").order_by("-id")
     if before_id is not None:
         found = found.filter(id__lt=before_id)
-    return views(found[:limit])
+    return views(found[:limit], now=now)
 
 
-def withdrawal_of(account_id: int, withdrawal_id: int) -> WithdrawalView | None:
+def withdrawal_of(account_id: int, withdrawal_id: int, *, now: dt.datetime) -> WithdrawalView | None:
     """One of the account's withdrawals with all that happened to it."""
     found = Withdrawal.objects.filter(account_id=account_id, id=withdrawal_id).first()
-    return None if found is None else view(found)
+    return None if found is None else view(found, now=now)
 
 
-def view(withdrawal: Withdrawal) -> WithdrawalView:
-    return _view(withdrawal, _tips(), _assets(), list(withdrawal.steps.order_by("id")))
+def view(withdrawal: Withdrawal, *, now: dt.datetime) -> WithdrawalView:
+    return _view(withdrawal, _tips(), _assets(), list(withdrawal.steps.order_by("id")), now)
 
 
-def views(withdrawals: Iterable[Withdrawal]) -> list[WithdrawalView]:
+def views(withdrawals: Iterable[Withdrawal], *, now: dt.datetime) -> list[WithdrawalView]:
     tips, assets = _tips(), _assets()
-    return [_view(withdrawal, tips, assets, []) for withdrawal in withdrawals]
+    return [_view(withdrawal, tips, assets, [], now) for withdrawal in withdrawals]
+
+
+def _why(withdrawal: Withdrawal, now: dt.datetime) -> str:
+    if withdrawal.state == S.APPROVED and frozen_until(withdrawal.account.owner, now=now) is not None:
+        return "It waits until your withdrawals are not frozen any more."
+    return WHY[S(withdrawal.state)]
 
 
 def _tips() -> dict[str, int]:
@@ -74,7 +82,11 @@ def _assets() -> dict[str, Asset]:
 
 
 def _view(
-    withdrawal: Withdrawal, tips: dict[str, int], assets: dict[str, Asset], steps: list[WithdrawalStep]
+    withdrawal: Withdrawal,
+    tips: dict[str, int],
+    assets: dict[str, Asset],
+    steps: list[WithdrawalStep],
+    now: dt.datetime,
 ) -> WithdrawalView:
     asset, height = assets[withdrawal.asset], withdrawal.block_height
     amount, fee = int(withdrawal.amount_atoms), int(withdrawal.fee_atoms)
@@ -87,6 +99,6 @@ def _view(
         fee=fee_text,
         amount=amount_text,
         confirmations=0 if height is None else max(0, tips.get(withdrawal.chain, 0) - height + 1),
-        why=WHY[S(withdrawal.state)],
+        why=_why(withdrawal, now),
         steps=steps,
     )

@@ -7,8 +7,8 @@ from django.conf import settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawalRules:
-    """``minimum_atoms``: the least, our fee included. ``approvals``: (up to so many atoms, so many people), ascending; the last
-    has no bound. ``usd_per_unit``: what a whole unit counts for where the market has no price."""
+    """``minimum_atoms``: the least, our fee included. ``approvals``: (up to so many atoms within a day, so many people),
+    ascending; the last has no bound. ``usd_per_unit``: what a whole unit counts for where the market has no price."""
 
     minimum_atoms: int
     fee_atoms: int
@@ -16,6 +16,7 @@ class WithdrawalRules:
     usd_per_unit: int
 
     def approvals_needed(self, atoms: int) -> int:
+        """For all that a user withdraws of the asset within a day."""
         for bound, needed in self.approvals:
             if bound is None or atoms <= bound:
                 return needed

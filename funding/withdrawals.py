@@ -7,6 +7,8 @@ move them on.
 
 import datetime as dt
 
+from django.db.models import Q
+
 from trading import amounts
 from trading.models import Asset
 
@@ -15,6 +17,12 @@ from .states import RELEASED, WITHDRAWAL_TRANSITIONS, WithdrawalState
 
 IN_A_PAYOUT = frozenset((WithdrawalState.BATCHED, WithdrawalState.SIGNED, WithdrawalState.BROADCAST))
 """From here the way back is ``returned``: nobody but the payout decides any more."""
+
+
+PENDING = frozenset(
+    (WithdrawalState.REQUESTED, WithdrawalState.HELD, WithdrawalState.REVIEWING, WithdrawalState.APPROVED)
+)
+"""Until here it can be cancelled."""
 
 
 class WrongTransition(RuntimeError):
@@ -55,6 +63,15 @@ def note(withdrawal: Withdrawal, words: str, *, now: dt.datetime) -> None:
     WithdrawalStep.objects.create(withdrawal=withdrawal, at=now, state=withdrawal.state, words=words)
 
 
+def release_all(account_id: int, asset: str, words: str, *, now: dt.datetime) -> None:
+    """Rejects what the account has asked for of the asset and no payout has yet: it owes what these would take away."""
+    pending = Withdrawal.objects.select_for_update(skip_locked=True).filter(
+        account_id=account_id, asset=asset, state__in=PENDING, ends_as=None
+    )
+    for withdrawal in pending.order_by("id"):
+        release(withdrawal, WithdrawalState.REJECTED, words, now=now)
+
+
 def quantity_in_words(asset_name: str, atoms: int) -> str:
     """As in ``0.50000000 BTC``."""
     asset = Asset.objects.get(asset=asset_name)
@@ -67,9 +84,15 @@ def in_words(withdrawal: Withdrawal) -> str:
 
 
 def claim(asset: str, chain: str, *, payout_id: int, at_most: int, now: dt.datetime) -> list[Withdrawal]:
-    """Approved withdrawals for a payout, the oldest first, batched from now on; those that somebody else decides now are left."""
-    approved = Withdrawal.objects.select_for_update(skip_locked=True).filter(
-        asset=asset, chain=chain, state=WithdrawalState.APPROVED
+    """Approved withdrawals for a payout, the oldest first, batched from now on.
+
+    Those that somebody else decides now are left, and so are those of users whose withdrawals are frozen: who took over an account
+    may have asked for them before its owner changed the password.
+    """
+    approved = (
+        Withdrawal.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(asset=asset, chain=chain, state=WithdrawalState.APPROVED)
+        .filter(Q(account__owner__withdrawals_frozen_until=None) | Q(account__owner__withdrawals_frozen_until__lte=now))
     )
     claimed = list(approved.order_by("id")[:at_most])
     for withdrawal in claimed:

@@ -274,8 +274,9 @@ WITHDRAWAL_RULES: dict[str, dict[str, Any]] = {
         "usd_per_unit": 200,
     },
 }
-"""By asset: the least that is withdrawn, our fee included; the fee; up to how much takes how many people's approval; what a unit
-counts for, against the limits of verification levels, where its market has no price. What is not here is not withdrawn."""
+"""By asset: the least that is withdrawn, our fee included; the fee; up to how much within a day takes how many people's
+approval; what a unit counts for, against the limits of verification levels, where its market has no price. What is not here is
+not withdrawn."""
 WITHDRAWAL_COOLING_S = 86_400
 """A new withdrawal address may be used only so long after it was added; its owner gets a mail at once."""
 WITHDRAWALS_AN_HOUR = 10

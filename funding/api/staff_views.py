@@ -67,7 +67,7 @@ class ReviewsView(APIView):
         state = request.query_params.get("state", WithdrawalState.REVIEWING.value)
         if state not in WithdrawalState.values:
             raise Problem(INVALID_PARAMETER, "There is no such state.", {"errors": {"state": ["Unknown."]}})
-        items = views(to_review(before_id=before_id, limit=limit, state=state))
+        items = views(to_review(before_id=before_id, limit=limit, state=state), now=now_utc())
         cursor = cursor_after(items, limit, items[-1].withdrawal if items else None)
         return Response(ReviewedListSerializer({"items": items, "next_cursor": cursor}).data)
 
@@ -108,5 +108,5 @@ def _known(withdrawal_id: str) -> int:
 
 
 def _told(withdrawal: Withdrawal) -> Response:
-    shown: WithdrawalView = view(withdrawal)
+    shown: WithdrawalView = view(withdrawal, now=now_utc())
     return Response(OneWithdrawalSerializer(shown).data)

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.fields import CodeField, TextField, caller_of, now_utc, page_of, principal_of
+from accounts.api.fields import CodeField, TextField, caller_of, now_utc, page_of, principal_of, user_of
 from accounts.api.security import require_fresh
 from accounts.api.views import given
 from accounts.models import Account
@@ -150,7 +150,7 @@ class WithdrawalAddressesView(APIView):
         asset, account_id = request.query_params.get("asset"), principal_of(request).account_id
         items = withdrawal_addresses_of(account_id, asset=asset, before_id=before_id, limit=limit)
         cursor = cursor_after(items, limit, items[-1] if items else None)
-        shown = {"items": items, "next_cursor": cursor, "lock": _lock_body(account_id)}
+        shown = {"items": items, "next_cursor": cursor, "lock": _lock_body(request)}
         return Response(WithdrawalAddressListSerializer(shown).data)
 
     @extend_schema(
@@ -191,24 +191,24 @@ class WithdrawalAddressView(APIView):
 
 
 class AddressLockView(APIView):
-    """/withdrawal/addresses/lock: no new addresses, until so long after I ask for the end of it."""
+    """/withdrawal/addresses/lock: no new addresses of any trading account of mine, until so long after I ask for the end of it."""
 
     needs: Needs = "withdraw"
 
     @extend_schema(operation_id="lock_withdrawal_addresses", request=None, responses=AddressLockSerializer)
     def put(self, request: Request) -> Response:
         lock_addresses(account=account_of(request), caller=caller_of(request), now=now_utc())
-        return Response(_lock_body(principal_of(request).account_id))
+        return Response(_lock_body(request))
 
     @extend_schema(operation_id="unlock_withdrawal_addresses", request=ProofSerializer, responses=AddressLockSerializer)
     def delete(self, request: Request) -> Response:
         require_fresh(request, given(request, ProofSerializer).get("totp"))
-        unlock_addresses(account=account_of(request), caller=caller_of(request), now=now_utc())
-        return Response(_lock_body(principal_of(request).account_id))
+        unlock_addresses(owner=user_of(request), caller=caller_of(request), now=now_utc())
+        return Response(_lock_body(request))
 
 
-def _lock_body(account_id: int) -> dict[str, Any]:
-    lock = lock_of(account_id, now=now_utc())
+def _lock_body(request: Request) -> dict[str, Any]:
+    lock = lock_of(principal_of(request).user_id, now=now_utc())
     shown = {"locked": lock is not None, "opens_at": None if lock is None else lock.opens_at}
     return dict(AddressLockSerializer(shown).data)
 
@@ -221,7 +221,7 @@ class WithdrawalsView(APIView):
     @extend_schema(operation_id="withdrawals", parameters=PAGE_PARAMETERS, responses=WithdrawalListSerializer)
     def get(self, request: Request) -> Response:
         before_id, limit = page_of(request)
-        items = withdrawals_of(principal_of(request).account_id, before_id=before_id, limit=limit)
+        items = withdrawals_of(principal_of(request).account_id, before_id=before_id, limit=limit, now=now_utc())
         cursor = cursor_after(items, limit, items[-1].withdrawal if items else None)
         return Response(WithdrawalListSerializer({"items": items, "next_cursor": cursor}).data)
 
@@ -241,7 +241,7 @@ class WithdrawalsView(APIView):
             withdrawal, is_new = request_withdrawal(
                 account=account, wish=wish, idempotency_key=key, caller=caller_of(request), now=now_utc()
             )
-        return Response(OneWithdrawalSerializer(view(withdrawal)).data, 201 if is_new else 200)
+        return Response(OneWithdrawalSerializer(view(withdrawal, now=now_utc())).data, 201 if is_new else 200)
 
 
 class WithdrawalView(APIView):
@@ -256,7 +256,7 @@ class WithdrawalView(APIView):
     )
     def get(self, request: Request, withdrawal_id: str) -> Response:
         number = number_in(withdrawal_id)
-        found = None if number is None else withdrawal_of(principal_of(request).account_id, number)
+        found = None if number is None else withdrawal_of(principal_of(request).account_id, number, now=now_utc())
         if found is None:
             raise Problem(UNKNOWN_WITHDRAWAL, "You have no withdrawal of this id.")
         return Response(OneWithdrawalSerializer(found).data)
@@ -273,7 +273,7 @@ class WithdrawalView(APIView):
         cancelled = cancel_withdrawal(
             account=account_of(request), withdrawal_id=number, caller=caller_of(request), now=now_utc()
         )
-        return Response(OneWithdrawalSerializer(view(cancelled)).data)
+        return Response(OneWithdrawalSerializer(view(cancelled, now=now_utc())).data)
 
 
 def _idempotency_key(request: Request) -> str:

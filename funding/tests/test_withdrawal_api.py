@@ -169,6 +169,11 @@ def test_locked_addresses_take_no_new_one_until_long_after_its_owner_asked(
     answer = ada.add()
     assert refused(answer) == (422, "addresses_locked") and answer.json()["opens_at"] == asked["opens_at"]
     ada.send("put", "/withdrawal/addresses/lock")
+    spare = Account.objects.create(owner=ada.user, name="spare")
+    headers = {"X-Account": str(spare.id)}
+    body = {"asset": "BTC", "address": new_text(), "label": "another way out"}
+    other = ada.client.post("/withdrawal/addresses", body, content_type="application/json", headers=headers)
+    assert refused(other) == (422, "addresses_locked"), "another trading account of the user is no way around"
     monkeypatch.setattr(settings, "ADDRESS_UNLOCK_S", 0)
     assert ada.send("delete", "/withdrawal/addresses/lock").json()["locked"] is False
     assert ada.add().status_code == 201
@@ -360,8 +365,8 @@ def rich(till: Till) -> Person:
 
 
 def test_over_the_limits_one_or_two_others_have_to_approve(till: Till, rich: Person) -> None:
-    """Up to one coin nobody, up to ten one, above two."""
-    small, middle, large = (rich.withdraw(quantity) for quantity in ("1", "10", "10.1"))
+    """Up to one coin within a day nobody, up to ten one, above two."""
+    small, middle, large = (rich.withdraw(quantity) for quantity in ("1", "9", "0.1"))
     till.settle()
     assert [rich.one(one).state for one in (small, middle, large)] == ["approved", "reviewing", "reviewing"]
     first, second = Person(till, role="admin"), Person(till, role="admin")

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import transaction
 
+from accounts.freeze import freeze_withdrawals
 from accounts.models import Account, User
 from funding import withdrawals
 from funding.models import Approval, Withdrawal, WithdrawalAddress
@@ -170,6 +172,15 @@ def test_two_payouts_never_claim_the_same_withdrawal(shared_database: Database) 
     assert first.payout_id is None
 
 
-def _claim(*, payout_id: int, at_most: int) -> list[Withdrawal]:
+def test_while_withdrawals_of_a_user_are_frozen_no_payout_takes_his(shared_database: Database) -> None:
+    _claim(payout_id=9, at_most=100)
+    frozen = come_to(new_withdrawal(), S.HELD, S.APPROVED)
+    freeze_withdrawals(user=frozen.account.owner, now=NOW)
+    assert _claim(payout_id=4, at_most=5) == []
+    later = NOW + dt.timedelta(hours=settings.WITHDRAWAL_FREEZE_H)
+    assert [one.id for one in _claim(payout_id=4, at_most=5, now=later)] == [frozen.id]
+
+
+def _claim(*, payout_id: int, at_most: int, now: dt.datetime = NOW) -> list[Withdrawal]:
     with transaction.atomic():
-        return withdrawals.claim("BTC", "bitcoin:regtest", payout_id=payout_id, at_most=at_most, now=NOW)
+        return withdrawals.claim("BTC", "bitcoin:regtest", payout_id=payout_id, at_most=at_most, now=now)

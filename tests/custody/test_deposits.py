@@ -1,12 +1,16 @@
 """The contract of deposits, in every world: what is seen, when it is credited, and what a reorganisation takes back."""
 
 import pytest
+from django.db import transaction
 
 from accounts.models import User
+from funding import withdrawals
 from funding.descriptors import derive
-from funding.models import Alarm, ChainCursor, DepositWallet, ScannedBlock
+from funding.holding import Holding
+from funding.models import Alarm, ChainCursor, DepositWallet, ScannedBlock, Withdrawal, WithdrawalAddress
 from funding.scanning import rescan
 from trading.engine.commands import Credit, TransferFunds
+from trading.models import Asset
 
 from .stage import LARGE, MIDDLE, SMALL, Stage, words_of
 
@@ -182,6 +186,49 @@ def test_a_deficit_freezes_and_alarms_until_it_is_collected(stage: Stage) -> Non
     assert (stage.states(), stage.balance()) == (["reversed"], 0)
     assert owner.withdrawals_frozen_until.year < 9999
     assert not Alarm.objects.filter(settled_at=None).exists()
+    stage.check_books()
+
+
+def test_what_was_to_be_withdrawn_of_a_deposit_that_is_gone_goes_there(simulated_stage: Stage) -> None:
+    """It is not paid out while the account owes, and what was held for it is what the account owes."""
+    stage = simulated_stage
+    txid = stage.pay((stage.address(), SMALL))
+    stage.world.mine()
+    stage.settle()
+    now = stage.now()
+    Asset.objects.create(asset=stage.world.asset, name="Coin", kind="crypto", decimals=8, trading_decimals=8)
+    fields = {"account": stage.account, "asset": stage.world.asset, "chain": stage.world.chain}
+    fields |= {"address": "elsewhere", "script": "0014"}
+    to = WithdrawalAddress.objects.create(**fields, label="home", created_at=now, usable_from=now)
+    withdrawal = Withdrawal.objects.create(
+        **fields,
+        idempotency_key="all of it",
+        destination=to,
+        amount_atoms=SMALL,
+        fee_atoms=0,
+        value_cents=0,
+        approvals_needed=0,
+        state="requested",
+        requested_at=now,
+        changed_at=now,
+    )
+
+    def hold() -> str:
+        for _ in range(2):
+            Holding(stage.books.connection, stage.now).round()
+            stage.books.catch_up()
+        withdrawal.refresh_from_db()
+        return withdrawal.state
+
+    assert hold() == "approved"
+    stage.world.reorganise(1, double_spent=[txid])
+    stage.settle()
+    assert stage.states() == ["deficit"]
+    with transaction.atomic():
+        assert withdrawals.claim(stage.world.asset, stage.world.chain, payout_id=1, at_most=9, now=now) == []
+    assert hold() == "rejected"
+    stage.settle()
+    assert (stage.states(), stage.balance()) == (["reversed"], 0)
     stage.check_books()
 
 
