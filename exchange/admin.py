@@ -16,7 +16,7 @@ from accounts.admin import ReadOnlyAdmin, ReadOnlyInline
 from ledger.models import Entry, LedgerAccount, Posting
 from trading.engine.commands import KINDS
 from trading.models import Asset, Fill, JournalHead, Market, Order, OrderEvent, ProjectionCheckpoint, Trade
-from trading.shapes import at_text
+from trading.shapes.texts import at_text
 
 
 class EstimatingPaginator(Paginator):  # type: ignore[type-arg]

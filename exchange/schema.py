@@ -15,7 +15,8 @@ from accounts.problems import REGISTRY
 from accounts.scopes import SCOPES
 from trading.api.application import ROUTES
 from trading.api.routes import Route
-from trading.shapes import OrderPreview, ProblemBody
+from trading.shapes.orders import OrderPreview
+from trading.shapes.problems import ProblemBody
 from trading.stream import asyncapi
 
 _REF = "#/components/schemas/{name}"

@@ -12,7 +12,8 @@ from .order_requests import place_command, wrong
 from .problems import NOT_SUPPORTED
 from .publications import Answer
 from .runtime import Runtime
-from .shapes import BatchBody, BatchRequest, OrderRequest
+from .shapes.orders import BatchBody
+from .shapes.requests import BatchRequest, OrderRequest
 
 
 class _Item(NamedTuple):

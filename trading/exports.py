@@ -19,7 +19,7 @@ from ledger.queries import StatementLine
 from . import gateway, queries
 from .instruments import Asset, Market
 from .runtime import Runtime
-from .shapes import at_text
+from .shapes.texts import at_text
 
 PAGE_LINES = 1000
 FILL_COLUMNS = (

@@ -43,7 +43,9 @@ from .problems import (
 from .publications import Answer
 from .replica import ReplicaStopped
 from .runtime import CommandRefused, LiveBehind, OutcomeUnknown, ProjectionBehind, Runtime
-from .shapes import AmendRequest, FillBody, OrderBody, OrderLike, OrderPreview, OrderRequest, at_text, order_body
+from .shapes.orders import FillBody, OrderBody, OrderLike, OrderPreview, order_body
+from .shapes.requests import AmendRequest, OrderRequest
+from .shapes.texts import at_text
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from . import gateway, queries
 from .instruments import Market
 from .order_facts import leg_id
 from .runtime import Runtime
-from .shapes import OrderStepBody, at_text
+from .shapes.orders import OrderStepBody
+from .shapes.texts import at_text
 
 _HIDDEN = frozenset(("account", "parent", "taker_order", "maker_order"))
 _RENAMED = {

@@ -15,7 +15,8 @@ from .engine.outcomes import Reason
 from .instruments import Market, OffLot, OffTick
 from .order_facts import NO_OPTIONS
 from .problems import OFF_LOT, OFF_TICK, TOO_PRECISE, refused
-from .shapes import LIMIT_TYPES, AmendRequest, LegRequest, OrderRequest
+from .shapes.fields import LIMIT_TYPES
+from .shapes.requests import AmendRequest, LegRequest, OrderRequest
 
 TRIGGERED_AT_A_PRICE = frozenset(("stop", "stop_limit", "take_profit", "take_profit_limit"))
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

@@ -27,7 +27,8 @@ from .order_requests import parse_atoms, wrong
 from .problems import TRANSFER_LIMIT, UNKNOWN_ASSET, UNKNOWN_RECIPIENT, refused
 from .publications import Answer
 from .runtime import Runtime
-from .shapes import TransferBody, TransferRequest
+from .shapes.accounts import TransferBody
+from .shapes.requests import TransferRequest
 
 Granted = tuple[int, str, int]
 """Account of the recipient, asset, atoms."""

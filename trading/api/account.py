@@ -12,19 +12,10 @@ from accounts.problems import Problem
 from trading import gateway
 from trading.problems import NO_FAUCET, UNKNOWN_ASSET
 from trading.runtime import Runtime
-from trading.shapes import (
-    AssetName,
-    BalanceBody,
-    BalanceList,
-    Cursor,
-    FaucetBody,
-    FaucetRequest,
-    LedgerLine,
-    LedgerPage,
-    Limit,
-    StreamToken,
-    at_text,
-)
+from trading.shapes.accounts import BalanceBody, BalanceList, FaucetBody, LedgerLine, LedgerPage, StreamToken
+from trading.shapes.fields import AssetName, Cursor, Limit
+from trading.shapes.requests import FaucetRequest
+from trading.shapes.texts import at_text
 
 from .http import Request
 from .routes import Reply, Route

@@ -14,7 +14,7 @@ from django.conf import settings
 from accounts.authentication import Principal
 from accounts.problems import INVALID_PARAMETER, MALFORMED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, Problem
 from accounts.rate_limits import Meter
-from trading.shapes import json_encoder, msgpack_encoder
+from trading.shapes.fields import json_encoder, msgpack_encoder
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -13,7 +13,8 @@ from accounts.database import in_database
 from accounts.models import ApiKey
 from accounts.scopes import Scope
 from trading.runtime import Runtime
-from trading.shapes import Totp, datetime_text
+from trading.shapes.fields import Totp
+from trading.shapes.texts import datetime_text
 
 from .authentication import caller_of, prove_once_more
 from .http import Request

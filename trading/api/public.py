@@ -14,22 +14,19 @@ from trading.instruments import Asset, Market
 from trading.live import MarketState
 from trading.market_data.candles import INTERVALS_S, Candle, filled, origin_us
 from trading.runtime import Health, Runtime
-from trading.shapes import (
-    Amount,
+from trading.shapes.fields import Amount, Cursor, Limit, MarketName
+from trading.shapes.markets import (
     AssetBody,
     AssetList,
     CandleBody,
     CandleList,
     ConfirmationsBody,
-    Cursor,
     FeesBody,
     FeeTierBody,
     HealthBody,
-    Limit,
     MarketBody,
     MarketFees,
     MarketList,
-    MarketName,
     OrderbookBody,
     StatusBody,
     TickerBody,
@@ -37,9 +34,8 @@ from trading.shapes import (
     TimeBody,
     TradeBody,
     TradeList,
-    at_text,
-    fraction_text,
 )
+from trading.shapes.texts import at_text, fraction_text
 
 from .http import Request
 from .routes import Reply, Route

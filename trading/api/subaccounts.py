@@ -8,7 +8,7 @@ from accounts.database import in_database
 from accounts.models import Account
 from accounts.subaccounts import NAME_LIMIT, accounts_of
 from trading.runtime import Runtime
-from trading.shapes import datetime_text
+from trading.shapes.texts import datetime_text
 from trading.subaccounts import open_subaccount
 
 from .http import Request

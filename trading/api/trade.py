@@ -9,24 +9,19 @@ from trading import batches, gateway, order_lives, queries
 from trading.engine.commands import Side
 from trading.order_facts import age
 from trading.runtime import Runtime
-from trading.shapes import (
-    AmendRequest,
+from trading.shapes.fields import Cursor, Limit, MarketName
+from trading.shapes.orders import (
     BatchBody,
-    BatchRequest,
     CancelAfterBody,
-    CancelAfterRequest,
     Cancelled,
-    Cursor,
     FillList,
-    Limit,
-    MarketName,
     OrderBody,
     OrderHistory,
     OrderList,
-    OrderRequest,
-    at_text,
     order_body,
 )
+from trading.shapes.requests import AmendRequest, BatchRequest, CancelAfterRequest, OrderRequest
+from trading.shapes.texts import at_text
 
 from .http import Request
 from .routes import Reply, Route

@@ -3,7 +3,8 @@
 import datetime as dt
 
 from trading.runtime import Runtime
-from trading.shapes import TransferBody, TransferRequest
+from trading.shapes.accounts import TransferBody
+from trading.shapes.requests import TransferRequest
 from trading.transfers import transfer
 
 from .authentication import prove_once_more

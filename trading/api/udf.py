@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from trading.instruments import Market
 from trading.market_data.candles import Candle, start_us
 from trading.runtime import Runtime
-from trading.shapes import Number
+from trading.shapes.fields import Number
 
 from .http import Content, Request, plain_json
 from .public import read_candles

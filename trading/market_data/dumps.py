@@ -19,7 +19,7 @@ from trading import queries
 from trading.engine.commands import DefineAsset, DefineMarket
 from trading.instruments import Asset, Market
 from trading.journal.read import head_seq
-from trading.shapes import at_text
+from trading.shapes.texts import at_text
 
 from .candles import filled
 

@@ -25,7 +25,7 @@ from trading.journal.records import new_command_id
 from trading.problems import OVERLOADED
 from trading.publications import Publication
 from trading.runtime import Runtime
-from trading.shapes import at_text
+from trading.shapes.texts import at_text
 
 from . import ABORT, WRITE, messages, orders
 from .channels import Channels, changes_status

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from trading.engine.commands import Side
 from trading.instruments import Market
 from trading.live import LiveState
-from trading.shapes import at_text
+from trading.shapes.texts import at_text
 
 from . import messages
 from .client import Client

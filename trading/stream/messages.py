@@ -12,7 +12,8 @@ from trading.engine.outcomes import Filled
 from trading.instruments import Asset, Market
 from trading.live import LiveOrder, MarketState, TradePrint
 from trading.market_data.candles import Candle
-from trading.shapes import LIMIT_TYPES, at_text
+from trading.shapes.fields import LIMIT_TYPES
+from trading.shapes.texts import at_text
 
 from .shapes import (
     BalanceData,

@@ -10,7 +10,9 @@ from accounts.problems import INVALID_PARAMETER, Problem
 from trading import batches, gateway
 from trading.api.http import invalid, new_request_id
 from trading.runtime import Runtime
-from trading.shapes import OrderBody, OrderRequest, at_text
+from trading.shapes.orders import OrderBody
+from trading.shapes.requests import OrderRequest
+from trading.shapes.texts import at_text
 
 from . import methods, requests, shapes
 from .client import Client

@@ -10,7 +10,7 @@ import msgspec
 
 from accounts.problems import INVALID_PARAMETER, Problem
 from trading.problems import NOT_SUPPORTED
-from trading.shapes import AmendRequest, BatchRequest, OrderRequest
+from trading.shapes.requests import AmendRequest, BatchRequest, OrderRequest
 
 from .methods import NULL, AmendOrder, BatchAdd, LegParams, OrderParams, PegParams
 

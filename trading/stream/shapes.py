@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from trading.engine.commands import SelfTradePrevention, Side
-from trading.shapes import Number
+from trading.shapes.fields import Number
 
 Channel = Literal["book", "level3", "trade", "ticker", "ohlc", "status", "executions", "balances"]
 

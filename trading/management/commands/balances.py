@@ -10,7 +10,7 @@ from accounts.models import Account
 from trading.books import Standing, standing
 from trading.database import conninfo
 from trading.instruments import Asset
-from trading.shapes import at_text
+from trading.shapes.texts import at_text
 
 
 class Command(BaseCommand):
