@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 import psycopg
 from django.db import Error as DatabaseError
@@ -43,27 +44,31 @@ class Payer:
             return
         try:
             self._paying.round()
-            self._treasury.round()
         finally:
             with open_journal() as connection:
                 Booking(self._chain, connection, self._clock).round(height=cursor.height)
 
     def reconcile(self) -> None:
+        """Compares, and keeps the hot wallet within its bounds. Raises NodeFailure."""
         for asset, chain in assets():
             if chain == self._chain:
                 reconcile(asset, chain, self._node, now=self._clock())
+        self._treasury.round()
 
     def run(self, stop: threading.Event) -> None:
+        """Rounds and comparisons, until told to stop; neither waits for the other to succeed."""
         failures, compared_at = 0, -RECONCILE_EVERY_S
         while not stop.is_set():
             close_old_connections()
-            try:
-                self.round()
-                if time.monotonic() - compared_at >= RECONCILE_EVERY_S:
-                    self.reconcile()
-                    compared_at = time.monotonic()
-                failures = 0
-            except (NodeFailure, SignerFailure, OvertakenByAnother, DatabaseError, psycopg.Error) as error:
-                log.warning("payouts of %s: %s", self._chain, str(error).strip() or repr(error))
-                failures += 1
+            failures = 0 if self._tried(self.round) else failures + 1
+            if time.monotonic() - compared_at >= RECONCILE_EVERY_S and self._tried(self.reconcile):
+                compared_at = time.monotonic()
             stop.wait(BACK_OFF_S[min(failures, len(BACK_OFF_S)) - 1] if failures else POLL_S)
+
+    def _tried(self, act: Callable[[], None]) -> bool:
+        try:
+            act()
+        except (NodeFailure, SignerFailure, OvertakenByAnother, DatabaseError, psycopg.Error) as error:
+            log.warning("payouts of %s: %s", self._chain, str(error).strip() or repr(error))
+            return False
+        return True

@@ -20,13 +20,13 @@ from bitcoind_proxy.errors import NotFound, Refused
 from . import coins, payouts, withdrawals
 from .alarms import raise_alarm, settle_alarm
 from .descriptors import WrongDescriptor
-from .models import Approval, ChainCursor, DepositWallet, Withdrawal
+from .models import Approval, ChainCursor, Withdrawal
 from .payout_models import Attempt, Payout
-from .payout_rules import payout_rules_of
+from .payout_rules import assets_that_pay, payout_rules_of
 from .payout_states import ENDED_ON_CHAIN, OPEN, AttemptKind, PayoutState, Purpose
 from .planning import TooDear, plan_bump, plan_cancellation, plan_withdrawals, rate_now
 from .scanning import Clock, OvertakenByAnother
-from .signer.client import SignerClient, SignerRefused
+from .signer.client import SignerClient, SignerFailure, SignerRefused
 from .signer.policy import ShownPayment
 from .signer.proto import signer_pb2 as pb
 from .states import WithdrawalState
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 STEPS_AT_MOST = 12
 """No payout takes more in one round."""
+ASK_AGAIN_S = 30.0
+"""What the signer has refused it is asked again after so long: a daily limit passes, and so may a policy."""
 ENDED_LOOKED_AT = 200
 """So many of the last payouts are looked at for blocks that were replaced after all."""
 _PURPOSES = {Purpose.WITHDRAWALS: pb.WITHDRAWALS, Purpose.SWEEP: pb.SWEEP, Purpose.CONSOLIDATION: pb.HOME}
@@ -54,13 +56,17 @@ class NotPossible(ValueError):
 
 
 class Paying:
-    """One chain. Any process; two do no harm, for each payout is one's own while he has its row."""
+    """One chain. Any process; two do no harm, for each payout is one's own while he has its row.
+
+    ``_refused_at``: by attempt, when the signer said no; only a restart forgets it.
+    """
 
     def __init__(self, chain: str, node: ChainClient, signer: SignerClient, clock: Clock) -> None:
         self._chain = chain
         self._node = node
         self._signer = signer
         self._clock = clock
+        self._refused_at: dict[int, dt.datetime] = {}
 
     def round(self) -> None:
         """Takes every payout as far as it can go now, and begins those that are due.
@@ -70,11 +76,17 @@ class Paying:
         cursor = ChainCursor.objects.filter(chain=self._chain).first()
         if cursor is None or cursor.stopped_because:
             return
+        unsigned: SignerFailure | None = None
         for payout_id in self._unended():
-            self._go_on(payout_id, cursor)
-        for asset in DepositWallet.objects.filter(chain=self._chain).values_list("asset", flat=True).distinct():
+            try:
+                self._go_on(payout_id, cursor)
+            except SignerFailure as failure:
+                unsigned = failure  # what is signed already goes on without him
+        for asset in assets_that_pay(self._chain):
             while (payout := self._begun(asset, cursor)) is not None:
                 self._go_on(payout.id, cursor)
+        if unsigned is not None:
+            raise unsigned
 
     def _unended(self) -> list[int]:
         """Those that are open, and those whose end a reorganisation took out of the chain."""
@@ -139,6 +151,9 @@ class Paying:
         """First it is written down that the signer sees it, then he is asked: he may have signed even if nothing came back."""
         if attempt.kind == AttemptKind.PAY and open_stop(payout.asset) is not None:
             return False
+        refused_at = self._refused_at.get(attempt.id)
+        if refused_at is not None and self._clock() < refused_at + dt.timedelta(seconds=ASK_AGAIN_S):
+            return False
         if not payout.is_shown:
             payout.is_shown = True
             payout.save(update_fields=["is_shown"])
@@ -153,11 +168,13 @@ class Paying:
                 payments=list(_shown(payout)) if attempt.kind == AttemptKind.PAY else [],
             )
         except SignerRefused as error:
+            self._refused_at[attempt.id] = self._clock()
             raise_alarm(subject, str(error), now=self._clock())
             return False
         if signed.txid != attempt.txid:
             raise_alarm(subject, f"the signer gave {signed.txid} for {attempt.txid}", now=self._clock())
             return False
+        self._refused_at.pop(attempt.id, None)
         settle_alarm(subject, now=self._clock())
         attempt.transaction = signed.transaction.hex()
         attempt.save(update_fields=["transaction"])

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from .models import DepositWallet
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutRules:
@@ -41,6 +43,12 @@ class TreasuryRules:
     hot_atoms: tuple[int, int, int]
     consolidate_coins: int
     consolidate_at_most_sats_per_kvbyte: int
+
+
+def assets_that_pay(chain: str) -> list[str]:
+    """Those with a wallet on the chain and with rules. Others take deposits, and wait for rules to be written."""
+    kept = DepositWallet.objects.filter(chain=chain).order_by("asset").values_list("asset", flat=True).distinct()
+    return [asset for asset in kept if asset in settings.PAYOUT_RULES and asset in settings.TREASURY_RULES]
 
 
 def treasury_rules_of(asset: str) -> TreasuryRules:

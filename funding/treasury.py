@@ -13,9 +13,9 @@ from bitcoind_proxy.networks import NETWORKS
 
 from . import coins, payouts
 from .alarms import raise_alarm, settle_alarm
-from .models import ChainCursor, DepositWallet, Withdrawal
+from .models import ChainCursor, Withdrawal
 from .payout_models import ChangeAddress, Coin, Payout
-from .payout_rules import payout_rules_of, treasury_rules_of
+from .payout_rules import assets_that_pay, payout_rules_of, treasury_rules_of
 from .payout_states import OPEN, Purpose
 from .planning import INPUT_VBYTES, TooDear, pays_for, plan_transfer, rate_now, spendable
 from .scanning import Clock
@@ -125,7 +125,7 @@ class Treasury:
 
     def round(self) -> None:
         """Raises NodeFailure; safe to repeat."""
-        for asset in DepositWallet.objects.filter(chain=self._chain).values_list("asset", flat=True).distinct():
+        for asset in assets_that_pay(self._chain):
             least, _, most = treasury_rules_of(asset).hot_atoms
             hot = hot_atoms(self._chain, asset)
             self._ask_for_refill(asset, least, hot)

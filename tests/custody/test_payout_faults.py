@@ -142,6 +142,23 @@ def test_an_evicted_payout_is_given_to_the_network_again(simulated_till: Till) -
     assert len(till.attempts()) == 1
 
 
+def test_what_is_signed_goes_on_while_the_signer_is_away(simulated_till: Till) -> None:
+    till = simulated_till
+    till.fund(MUCH, MUCH)
+    till.request(SOME)
+    till.settle()
+    till.close_signer()
+    till.request(SOME)
+    for blocks in (0, 1, 1):
+        till.world.mine(blocks)
+        with pytest.raises(SignerFailure):
+            till.settle()
+    assert till.payouts() == ["final", "building"]
+    till.serve(POLICY)
+    till.signer.close()
+    check_paid(till, 2)
+
+
 def test_two_at_once_pay_once(simulated_till: Till) -> None:
     till = simulated_till
     till.fund(MUCH, MUCH)
