@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from bitcoind_proxy.proto.node_pb2 import Output
 
 from .addresses import by_script
-from .deposits import Block
+from .deposits import AT_ONCE, Block
 from .descriptors import change_of, derive
 from .models import Deposit, DepositWallet
 from .payout_models import ChangeAddress, Coin, Payout
@@ -31,25 +31,28 @@ class NoWallet(RuntimeError):
 def record(chain: str, outputs: Sequence[Output], block: Block) -> None:
     """Writes down the outputs of a block that are ours; their deposits are written down already. Safe to repeat."""
     scripts = {output.script.hex() for output in outputs}
-    deposits, changes = by_script(chain, scripts), _change_by_script(chain, scripts)
-    for output in outputs:
-        script = output.script.hex()
-        if not output.amount_sats or (script not in deposits and script not in changes):
+    addresses, changes = by_script(chain, scripts), _change_by_script(chain, scripts)
+    ours = [output for output in outputs if output.amount_sats and output.script.hex() in addresses.keys() | changes]
+    txids = {output.txid for output in ours}
+    deposits = {(one.txid, one.vout): one for one in Deposit.objects.filter(chain=chain, txid__in=txids)}
+    known = {(coin.txid, coin.vout): coin.id for coin in Coin.objects.filter(chain=chain, txid__in=txids)}
+    where = {"block_hash": block.hash, "block_height": block.height}
+    new = list[Coin]()
+    for output in ours:
+        name, script = (output.txid, output.vout), output.script.hex()
+        if name in known:
             continue
-        name = {"chain": chain, "txid": output.txid, "vout": output.vout}
-        place: dict[str, object] = {}
-        if script in deposits:
-            address = deposits[script]
-            place = {"wallet": address.wallet, "index": address.index, "deposit": Deposit.objects.get(**name)}
+        coin = Coin(chain=chain, txid=output.txid, vout=output.vout, amount_atoms=output.amount_sats, **where)
+        if script in addresses:
+            coin.deposit = deposits[name]
+            coin.wallet, coin.index = addresses[script].wallet, addresses[script].index
         else:
-            change = changes[script]
-            place = {"wallet": change.wallet, "index": change.index, "change_address": change}
-        where = {"block_hash": block.hash, "block_height": block.height}
-        coin, is_new = Coin.objects.get_or_create(
-            **name, defaults={"amount_atoms": output.amount_sats, **place, **where}
-        )
-        if not is_new:
-            Coin.objects.filter(id=coin.id).update(**where)
+            coin.change_address = changes[script]
+            coin.wallet, coin.index = changes[script].wallet, changes[script].index
+        new.append(coin)
+    Coin.objects.bulk_create(new, batch_size=AT_ONCE)
+    moved = [known[output.txid, output.vout] for output in ours if (output.txid, output.vout) in known]
+    Coin.objects.filter(id__in=moved).update(**where)
 
 
 def _change_by_script(chain: str, scripts: set[str]) -> dict[str, ChangeAddress]:

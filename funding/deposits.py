@@ -17,6 +17,9 @@ from .models import Deposit, DepositAddress, DepositStep
 from .rules import rules_of
 from .states import TRANSITIONS, DepositState
 
+AT_ONCE = 1_000
+"""Rows in one statement."""
+
 
 class WrongTransition(RuntimeError):
     """A deposit would go to a state that cannot follow its own."""
@@ -47,15 +50,16 @@ def record(chain: str, outputs: Sequence[Output], block: Block | None, *, now: d
     """Writes down the outputs that are ours, found in a block, or waiting for one; returns how many are. Safe to repeat."""
     found = _ours(chain, outputs)
     known = _known(chain, {output.txid for output, _ in found})
-    for output, needed in _needs(found):
+    new = list[tuple[Deposit, str]]()
+    for output, address, needed in _needs(found):
         deposit = known.get((output.txid, output.vout))
         if deposit is None:
-            address = next(address for one, address in found if one is output)
-            _create(chain, output, address, needed, block, now)
+            new.append(_new(chain, output, address, needed, block, now))
         elif block is not None:
             _enter_block(deposit, block, needed, now)
         elif deposit.state == DepositState.GONE:
             move(deposit, DepositState.SEEN, "It waits for a block again.", now=now)
+    _create(new)
     return len(found)
 
 
@@ -73,19 +77,20 @@ def _known(chain: str, txids: set[str]) -> dict[tuple[str, int], Deposit]:
     return {(deposit.txid, deposit.vout): deposit for deposit in deposits}
 
 
-def _needs(found: Iterable[tuple[Output, DepositAddress]]) -> Iterator[tuple[Output, int]]:
+def _needs(found: Sequence[tuple[Output, DepositAddress]]) -> Iterator[tuple[Output, DepositAddress, int]]:
     """Each output with the confirmations it takes, by what its transaction pays us in all."""
     totals: dict[tuple[str, str], int] = defaultdict(int)
-    pairs = [(output, address.wallet.asset) for output, address in found]
-    for output, asset in pairs:
-        totals[output.txid, asset] += output.amount_sats
-    for output, asset in pairs:
-        yield output, rules_of(asset).needed(totals[output.txid, asset], is_coinbase=output.is_coinbase)
+    for output, address in found:
+        totals[output.txid, address.wallet.asset] += output.amount_sats
+    for output, address in found:
+        asset = address.wallet.asset
+        yield output, address, rules_of(asset).needed(totals[output.txid, asset], is_coinbase=output.is_coinbase)
 
 
-def _create(
+def _new(
     chain: str, output: Output, address: DepositAddress, needed: int, block: Block | None, now: dt.datetime
-) -> None:
+) -> tuple[Deposit, str]:
+    """A deposit that is not written yet, and its first step's words."""
     asset = address.wallet.asset
     minimum = rules_of(asset).minimum_atoms
     deposit = Deposit(
@@ -99,6 +104,7 @@ def _create(
         is_coinbase=output.is_coinbase,
         needed=needed,
         seen_at=now,
+        changed_at=now,
         block_hash=None if block is None else block.hash,
         block_height=None if block is None else block.height,
     )
@@ -109,7 +115,16 @@ def _create(
         deposit.state, words = DepositState.SEEN, "The network knows it; it waits for a block."
     else:
         deposit.state, words = DepositState.CONFIRMING, _in_block(block, needed)
-    note(deposit, words, now=now)
+    return deposit, words
+
+
+def _create(new: Sequence[tuple[Deposit, str]]) -> None:
+    """All at once: whoever pays us tens of thousands of small outputs shall not hold up the others."""
+    Deposit.objects.bulk_create([deposit for deposit, _ in new], batch_size=AT_ONCE)
+    steps = [
+        DepositStep(deposit=deposit, at=deposit.seen_at, state=deposit.state, words=words) for deposit, words in new
+    ]
+    DepositStep.objects.bulk_create(steps, batch_size=AT_ONCE)
 
 
 def _enter_block(deposit: Deposit, block: Block, needed: int, now: dt.datetime) -> None:

@@ -17,7 +17,7 @@ from .models import Withdrawal
 from .payout_models import Attempt, ChangeAddress, Coin, Payout
 from .payout_rules import PayoutRules, payout_rules_of
 from .payout_states import AttemptKind, Purpose
-from .transactions import WITNESS_BYTES, Draft, Pay, TooLittle, drafted, fee_of, size_vbytes
+from .transactions import RELAY_SATS_PER_KVBYTE, WITNESS_BYTES, Draft, Pay, TooLittle, drafted, fee_of, size_vbytes
 
 COINS_LOOKED_AT = 1_000
 INPUT_VBYTES = 41 + -(-WITNESS_BYTES // 4)
@@ -155,7 +155,10 @@ def plan_cancellation(payout: Payout, *, rate: int, height: int, now: dt.datetim
 
 
 def _plan(payout: Payout, kind: AttemptKind, *, rate: int, height: int, now: dt.datetime) -> Attempt:
+    """A replacement's rate is above that of what it replaces too, however much larger it is."""
     last = payouts.latest(payout)
+    if last is not None:
+        rate = max(rate, -(-last.fee_atoms * 1000 // last.size_vbytes) + RELAY_SATS_PER_KVBYTE)
     draft = _drafted(payout, kind, rate, 0 if last is None else last.fee_atoms)
     most = payout_rules_of(payout.asset).maximum_fee_atoms
     if draft.fee_atoms > most:

@@ -171,6 +171,27 @@ class Scanner:
         return ScanStopped(words)
 
 
+def rescan(chain: str, node: ChainClient, *, from_height: int, now: dt.datetime) -> int:
+    """Reads blocks again that were read, and writes down what is not there: nothing is there twice. How many blocks.
+
+    Raises NodeFailure, OvertakenByAnother if the chain changes meanwhile.
+    """
+    count = 0
+    for height in range(from_height, ChainCursor.objects.get(chain=chain).height + 1):
+        block = Block(height, node.block_hash(height))
+        outputs = node.block_outputs(block.hash)
+        with transaction.atomic():
+            cursor = ChainCursor.objects.select_for_update().get(chain=chain)
+            read = ScannedBlock.objects.filter(chain=chain, height=height).first()
+            if cursor.height < height or (read is not None and read.block_hash != block.hash):
+                raise OvertakenByAnother(f"{chain}: block {height} is another now; once more")
+            record(chain, outputs, block, now=now)
+            coins.record(chain, outputs, block)
+            payouts.record(chain, outputs, block)
+        count += 1
+    return count
+
+
 def resume(chain: str, *, believed_depth: int, now: dt.datetime) -> bool:
     """A person has looked: reading goes on, and so deep a reorganisation is believed once. False if it had not stopped."""
     stopped = ChainCursor.objects.filter(chain=chain).exclude(stopped_because="")

@@ -9,17 +9,16 @@ from functools import cache
 
 import psycopg
 from celery import shared_task
-from django.conf import settings
 from django.db import Error as DatabaseError
 
-from bitcoind_proxy.client import ChainClient
 from bitcoind_proxy.errors import NodeFailure
 
+from .connections import node_of, signer_of
 from .crediting import utc_now
 from .holding import Holding
 from .payer import Payer
 from .scanning import OvertakenByAnother, ScanStopped
-from .signer.client import SignerClient, SignerFailure
+from .signer.client import SignerFailure
 from .watcher import Watcher, open_journal
 
 log = logging.getLogger(__name__)
@@ -69,10 +68,9 @@ def _tried(what: str, act: Callable[[], object]) -> bool:
 @cache
 def _watcher(chain: str) -> Watcher:
     """One for each process: it remembers which waiting transactions it has looked at."""
-    return Watcher(chain, ChainClient(settings.FUNDING_NODES[chain]), utc_now)
+    return Watcher(chain, node_of(chain), utc_now)
 
 
 @cache
 def _payer(chain: str) -> Payer:
-    node, signer = ChainClient(settings.FUNDING_NODES[chain]), SignerClient(settings.FUNDING_SIGNERS[chain])
-    return Payer(chain, node, signer, utc_now)
+    return Payer(chain, node_of(chain), signer_of(chain), utc_now)

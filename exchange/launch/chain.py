@@ -156,13 +156,18 @@ def _kind(home: Path) -> Kind:
 
 
 def _ensure_key(signer: Path, wallet: Path) -> None:
-    """Made once; what is private first, so that no address is shown that nobody can spend from."""
-    keys, policy, record = signer / "keys", signer / "policy.toml", signer / "record"
+    """Made once; what is private first, so that no address is shown that nobody can spend from.
+
+    A record that was begun and is lost is not begun anew: its signer would sign a second time what it has signed, so it refuses.
+    """
+    keys, policy, record, begun = (signer / name for name in ("keys", "policy.toml", "record", "record.begun"))
     signer.mkdir(mode=0o700, exist_ok=True)
     if not policy.exists():
         _write_private(policy, _POLICY)
-    if not record.exists():
-        Record(record, begin=True).close()
+    if not begun.exists():
+        if not record.exists():
+            Record(record, begin=True).close()
+        _write_private(begun, "")
     if wallet.exists():
         return
     root = HDKey.from_seed(secrets.token_bytes(_SEED_BYTES), version=_TEST_XPRV)

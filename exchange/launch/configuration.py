@@ -21,8 +21,8 @@ class Configuration:
     state_dir: Path
     port: int
     with_bots: bool
-    with_deposits: bool
-    """A chain of the demo's own; not beside FUNDING_NODES."""
+    with_custody: bool
+    """A chain and a signer of the demo's own; not beside FUNDING_NODES."""
     database_url: str | None
     """A real server, or None for the embedded one."""
     database_owner_url: str | None
@@ -44,7 +44,7 @@ def read_configuration(environ: Mapping[str, str]) -> Configuration:
         state_dir=Path(environ.get("KONTOR_STATE") or CHECKOUT / ".state").resolve(),
         port=_port(environ.get("PORT") or str(DEFAULT_PORT)),
         with_bots=_on_or_off("BOTS", environ.get("BOTS") or "on"),
-        with_deposits=_on_or_off("DEPOSITS", environ.get("DEPOSITS") or "on") and not environ.get("FUNDING_NODES"),
+        with_custody=_on_or_off("CUSTODY", environ.get("CUSTODY") or "on") and not environ.get("FUNDING_NODES"),
         database_url=database_url,
         database_owner_url=(_database_url("DATABASE_OWNER_URL", environ) or database_url) if database_url else None,
     )

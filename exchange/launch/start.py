@@ -43,7 +43,7 @@ def launch(configuration: Configuration, *, console: Console, signals: StopSigna
         require_free_port(configuration.port)
         ensure_secret_key(configuration.state_dir)
         postgres = None if configuration.database_url else EmbeddedPostgres(configuration.state_dir, say=console.say)
-        chain = prepare_chain(configuration, say=console.say) if configuration.with_deposits else None
+        chain = prepare_chain(configuration, say=console.say) if configuration.with_custody else None
         supervisor = Supervisor(console=console, signals=signals, postgres=postgres)
         try:
             _bring_up(

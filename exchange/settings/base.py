@@ -288,6 +288,8 @@ FUNDING_SIGNERS = dict(
     entry.split("=", 1) for entry in os.environ.get("FUNDING_SIGNERS", "").split(",") if "=" in entry
 )
 """By chain, where its signer listens, as FUNDING_NODES."""
+FUNDING_TLS = {name: os.environ.get(f"FUNDING_TLS_{name}", "") for name in ("CERTIFICATE", "KEY", "AUTHORITY")}
+"""PEM files for those of them that listen on a port: our certificate, its key, and whose certificates they show."""
 PAYOUT_RULES: dict[str, dict[str, Any]] = {
     "BTC": {
         "final_confirmations": 6,

@@ -10,6 +10,7 @@ from . import (
     sign_in_views,
     trading_account_views,
     views,
+    wallet_views,
 )
 from .demo_mail import demo_mail
 
@@ -30,6 +31,11 @@ urlpatterns = [
     path("sign-out", sign_in_views.sign_out, name="sign-out"),
     path("password-reset", sign_in_views.ask_reset_page, name="password-reset"),
     path("password-reset/<str:token>", sign_in_views.reset_page, name="password-reset-new"),
+    path("wallet", wallet_views.wallet, name="wallet"),
+    path("wallet/deposit", wallet_views.deposit, name="wallet-deposit"),
+    path("wallet/withdraw", wallet_views.withdraw, name="wallet-withdraw"),
+    path("wallet/addresses", wallet_views.withdrawal_addresses, name="wallet-addresses"),
+    path("wallet/qr/<int:address_id>.svg", wallet_views.deposit_qr, name="wallet-qr"),
     path("settings", settings_views.overview, name="account"),
     path("settings/password", settings_views.password, name="settings-password"),
     path("settings/email", settings_views.email, name="settings-email"),

@@ -9,6 +9,7 @@ from django.test import Client
 
 from accounts.models import Account, User
 from funding.models import DepositAddress, DepositWallet
+from funding.stops import lift, stop
 from funding.terms import load_terms
 from trading.models import Asset
 
@@ -105,6 +106,14 @@ def test_the_terms_of_an_asset_are_those_of_its_rules_once_it_has_a_wallet(simul
         RULES["minimum_atoms"],
         RULES["confirmations"],
     )
+    withdrawn = settings.WITHDRAWAL_RULES["BTC"]
+    assert terms["BTC"].is_withdrawn
+    assert terms["BTC"].minimum_withdrawal_atoms == withdrawn["minimum_atoms"]
+    assert terms["BTC"].withdrawal_fee_atoms == withdrawn["fee_atoms"]
+    stop("BTC", "books and coins differ", now=simulated_stage.now())
+    assert not load_terms()["BTC"].is_withdrawn
+    lift("BTC", because="somebody looked", now=simulated_stage.now())
+    assert load_terms()["BTC"].is_withdrawn
     DepositWallet.objects.update(is_active=False)
     assert "BTC" not in load_terms()
 

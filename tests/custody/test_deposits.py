@@ -5,8 +5,10 @@ from django.db import transaction
 
 from accounts.models import User
 from funding import withdrawals
+from funding.descriptors import derive
 from funding.holding import Holding
-from funding.models import Alarm, ChainCursor, ScannedBlock, Withdrawal, WithdrawalAddress
+from funding.models import Alarm, ChainCursor, DepositWallet, ScannedBlock, Withdrawal, WithdrawalAddress
+from funding.scanning import rescan
 from trading.engine.commands import Credit, TransferFunds
 from trading.models import Asset
 
@@ -80,6 +82,22 @@ def test_reading_everything_anew_credits_nothing_twice(stage: Stage) -> None:
         ChainCursor.objects.update(height=start.height, block_hash=start.block_hash)
         stage.settle()
     assert (stage.states(), stage.balance()) == (["credited"], SMALL)
+
+
+def test_what_was_not_known_to_be_ours_when_its_block_was_read_is_found_by_reading_again(stage: Stage) -> None:
+    wallet = DepositWallet.objects.get()
+    start = ChainCursor.objects.get().height
+    stage.world.pay((derive(wallet.descriptor, wallet.chain, wallet.next_index).address, SMALL))
+    stage.world.mine(3)
+    stage.settle()
+    stage.address()
+    stage.settle()
+    assert stage.states() == []
+    for _ in range(3):
+        assert rescan(wallet.chain, stage.node, from_height=start, now=stage.now()) == 4
+        stage.settle()
+    assert (stage.states(), stage.balance()) == (["credited"], SMALL)
+    stage.check_books()
 
 
 def test_dust_is_recorded_and_not_credited(stage: Stage) -> None:

@@ -20,6 +20,8 @@ from trading.journal.records import draft
 from .stage import SMALL, Stage
 from .worlds import SimulatedWorld, client
 
+FLOOD = 50_000
+
 FAULT_TIMEOUT_S = 0.5
 EVERY: dict[Fault, int] = {"lost": 1, "refused": 5, "timed_out": 9}
 """A lost reply at every call; the others, which cost the exchange the same, at every so many."""
@@ -312,3 +314,17 @@ def test_the_database_refuses_a_deposit_that_changes_or_skips_a_state(simulated_
             stage.books.connection.execute(f"UPDATE funding_deposit SET {change}")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         stage.books.connection.execute("DELETE FROM funding_deposit_step")
+
+
+def test_fifty_thousand_outputs_of_dust_are_written_down_and_hold_nothing_up(simulated_stage: Stage) -> None:
+    stage = simulated_stage
+    address, other = stage.address(), stage.address(stage.new_account())
+    for _ in range(FLOOD // 10_000):
+        stage.pay(*[(address, 600)] * 10_000)
+        stage.world.mine()
+    stage.pay((other, SMALL))
+    stage.world.mine(3)
+    stage.settle()
+    assert Deposit.objects.filter(state="dust").count() == FLOOD
+    assert Deposit.objects.exclude(state="dust").get().state == "credited"
+    assert stage.balance() == 0

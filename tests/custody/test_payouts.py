@@ -1,12 +1,15 @@
 """The contract of payouts, in every world: paid once, to the atomic unit, whatever the network does with the transaction."""
 
+import pytest
+from django.conf import settings
+
 from funding.models import Withdrawal, WithdrawalStep
 from funding.paying import bump, cancel
 from funding.payout_models import Coin
 from funding.reconciliation import reconcile
 from trading.engine.commands import Credit
 
-from .till import FEE, Till
+from .till import FEE, PAYOUT_RULES, Till
 
 MUCH = 40 * 10**6
 
@@ -177,3 +180,23 @@ def test_change_of_a_replaced_branch_is_not_counted(till: Till) -> None:
     found = reconcile(till.world.asset, till.world.chain, till.node, now=till.now())
     assert found.differences == ""
     assert found.hot_coins_atoms == MUCH - 10**6 - second.fee_atoms
+
+
+def test_a_bump_takes_more_coins_if_the_change_does_not_cover_it(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A larger transaction has to pay a higher rate all the same, or the network keeps the smaller one."""
+    rules = {**PAYOUT_RULES, "fee_sats_per_kvbyte": (2_000, 2_000, 2_000)}  # a node may have an estimate by now
+    monkeypatch.setitem(settings.PAYOUT_RULES, till.world.asset, rules)
+    till.fund(10**6, 10**6)
+    one = till.request(10**6 - 600)
+    till.settle()
+    payout_id = Withdrawal.objects.get().payout_id
+    assert payout_id is not None
+    assert Coin.objects.filter(payout_id=payout_id).count() == 1
+    bump(payout_id, rate=2_000, now=till.now())
+    till.settle()
+    assert Coin.objects.filter(payout_id=payout_id).count() == 2
+    last = till.attempts()[-1]
+    assert till.node.mempool_entry(last.txid).fee_sats == last.fee_atoms
+    till.finish()
+    assert till.received() == {one.script: 10**6 - 600}
+    till.check_books()

@@ -19,6 +19,7 @@ MUCH, SOME = 40 * 10**6, 10**6
 
 
 def bounds(monkeypatch: pytest.MonkeyPatch, till: Till, **changes: object) -> None:
+    till.keeps_bounds = True
     monkeypatch.setitem(settings.TREASURY_RULES, till.world.asset, {**TREASURY_RULES, **changes})
 
 

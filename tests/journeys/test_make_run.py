@@ -25,6 +25,10 @@ NOBODY = 65534
 FIRST_START_LIMIT_S = 180.0
 NEXT_START_LIMIT_S = 10.0
 STOP_LIMIT_S = 30.0
+PAID_LIMIT_S = 60.0
+FINAL_CONFIRMATIONS = 2
+"""Of the demo's PAYOUT_RULES."""
+NOBODYS_ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
 OWN = ("KONTOR_", "DATABASE_", "DJANGO_", "REDIS_", "PYTHON", "XDG_", "PG", "MAKE")
 """Variables of ours that a stranger does not have; those of the machine's network and package indexes stay."""
 
@@ -153,6 +157,39 @@ def states(client: httpx.Client) -> dict[str, str]:
     return {one["txid"]: one["state"] for one in listed(client, "/deposit")}
 
 
+def mailed_code(client: httpx.Client, email: str) -> str:
+    mails = client.get("/demo/mail", params={"to": email}, headers={"Accept": "application/json"}).json()["items"]
+    found = re.search(r"^ {4}([0-9]{6})$", mails[0]["text"], re.MULTILINE)
+    assert found is not None, mails[0]
+    return found[1]
+
+
+def mine(client: httpx.Client, count: int) -> None:
+    for _ in range(count):
+        client.post("/deposit/test-blocks").raise_for_status()
+
+
+def withdraw(client: httpx.Client, email: str) -> None:
+    """To an address of nobody's, until it is paid; the signer signs, and the chain judges."""
+    client.post("/account/security/email/code").raise_for_status()
+    client.post("/account/security/email", json={"code": mailed_code(client, email)}).raise_for_status()
+    client.post("/account/security/step-up/code").raise_for_status()
+    vault = {"asset": "BTC", "address": NOBODYS_ADDRESS, "label": "vault", "totp": mailed_code(client, email)}
+    address_id = client.post("/withdrawal/addresses", json=vault).raise_for_status().json()["id"]
+    wish = {"asset": "BTC", "quantity": "0.01", "address_id": address_id}
+    asked = client.post("/withdrawal", json=wish, headers={"Idempotency-Key": "one"}).raise_for_status().json()
+
+    def is_now(state: str) -> bool:
+        return bool(client.get(f"/withdrawal/{asked['id']}").raise_for_status().json()["state"] == state)
+
+    mine(client, FINAL_CONFIRMATIONS)  # before that the deposit's coin is not spent
+    wait_until(lambda: is_now("broadcast"), limit_s=PAID_LIMIT_S, what="the withdrawal is given to the network")
+    mine(client, FINAL_CONFIRMATIONS)
+    wait_until(lambda: is_now("settled"), limit_s=PAID_LIMIT_S, what="the withdrawal is paid")
+    balances = {item["asset"]: item["total"] for item in listed(client, "/account/balances")}
+    assert balances["BTC"] == "0.04000000"
+
+
 def test_a_stranger_trades_stops_and_goes_on(clone: Clone) -> None:
     clone.start(limit_s=FIRST_START_LIMIT_S)
     found = re.search(r"^ +trader +(\S+) +(\S+)$", clone.said, re.MULTILINE)
@@ -175,6 +212,9 @@ def test_a_stranger_trades_stops_and_goes_on(clone: Clone) -> None:
         client.post("/deposit/test-blocks").raise_for_status()
         wait_until(lambda: states(client) == {txid: "credited"}, limit_s=STOP_LIMIT_S, what="the deposit is credited")
         assert "the bitcoin chain is simulated" in client.get("/").text
+
+        if clone.user is None:
+            withdraw(client, found[1])
 
         clone.stop(signal.SIGTERM, group=False)
         assert "stopped; the next start goes on from here" in clone.said

@@ -59,6 +59,18 @@ def test_the_private_key_is_the_signers_alone(configuration: Configuration) -> N
         demo.sockets.close()
 
 
+def test_a_lost_record_is_not_begun_anew(configuration: Configuration) -> None:
+    prepare(configuration)
+    (configuration.state_dir / "signer" / "record").unlink()
+    signer = prepare(configuration).children[-1]
+    signer.start()
+    try:
+        wait_until(lambda: not signer.is_running(), limit_s=START_LIMIT_S, what="the signer refuses")
+        assert "there is no record" in signer.log.read_text()
+    finally:
+        signer.stop(limit_s=START_LIMIT_S, hurried=lambda: False)
+
+
 def wallets(client: SignerClient) -> list[str]:
     try:
         return list(client.wallets().descriptors)
@@ -82,10 +94,10 @@ def test_what_the_first_start_chose_stays(configuration: Configuration, monkeypa
         prepare(configuration)
 
 
-def test_deposits_can_be_left_out_or_be_on_nodes_of_ones_own() -> None:
-    assert read_configuration({}).with_deposits
-    assert not read_configuration({"DEPOSITS": "off"}).with_deposits
-    assert not read_configuration({"FUNDING_NODES": "bitcoin:regtest=unix:/run/mine.sock"}).with_deposits
+def test_custody_can_be_left_out_or_be_on_nodes_of_ones_own() -> None:
+    assert read_configuration({}).with_custody
+    assert not read_configuration({"CUSTODY": "off"}).with_custody
+    assert not read_configuration({"FUNDING_NODES": "bitcoin:regtest=unix:/run/mine.sock"}).with_custody
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ MODULES = sorted((SITE / "static" / "site" / "js").glob("*.js"))
 MONEY_MODULES = (
     "accounts_page",
     "accounts_state",
+    "deposit_view",
+    "movements",
     "amount_field",
     "amounts",
     "book",
@@ -27,7 +29,10 @@ MONEY_MODULES = (
     "order_options",
     "orders",
     "transfer_form",
+    "wallet_page",
     "wallet_panel",
+    "wallet_state",
+    "withdraw_view",
 )
 
 

@@ -13,6 +13,9 @@ from accounts.mails import write_mail
 from accounts.models import Account, ApiKey, Mail, User
 from accounts.security_log import Caller
 from accounts.users import create_operator, register
+from funding.addresses import new_address
+from funding.models import DepositWallet
+from tests.custody.stage import public_descriptor
 from tests.fixtures import Database
 from trading.models import Asset, Market
 
@@ -243,3 +246,24 @@ def test_a_strangers_link_fills_in_no_key(browser: Client) -> None:
     assert page.status_code == 200
     assert b"their" not in page.content
     assert b"checked" not in page.content
+
+
+def test_the_wallet_is_for_who_is_signed_in_and_a_qr_code_for_the_addresss_owner(browser: Client) -> None:
+    for path in ("/wallet", "/wallet/deposit", "/wallet/qr/1.svg"):
+        assert browser.get(path).headers["Location"].startswith("/sign-in?next=")
+    sign_up(browser)
+    assert 'data-view="deposit"' in browser.get("/wallet/deposit").content.decode()
+    descriptor = public_descriptor("bitcoin:regtest", 1)
+    now = dt.datetime.now(dt.UTC)
+    DepositWallet.objects.create(asset="BTC", chain="bitcoin:regtest", descriptor=descriptor, created_at=now)
+    for owner in ("ada@example.com", "bob@example.com"):
+        if not User.objects.filter(email=owner).exists():
+            register(email=owner, password=PASSWORD)
+    mine, theirs = (
+        new_address(account=Account.objects.get(owner__email=owner), asset="BTC", now=now)
+        for owner in ("ada@example.com", "bob@example.com")
+    )
+    code = browser.get(f"/wallet/qr/{mine.id}.svg")
+    assert (code.status_code, code.headers["Content-Type"]) == (200, "image/svg+xml")
+    assert code.content.startswith(b"<?xml") and b"<script" not in code.content
+    assert browser.get(f"/wallet/qr/{theirs.id}.svg").status_code == 404

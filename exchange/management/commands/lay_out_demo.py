@@ -13,9 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
 from accounts.users import create_operator, main_account_id, register
-from bitcoind_proxy.client import ChainClient
 from bitcoind_proxy.errors import NodeFailure
 from funding.addresses import add_wallet
+from funding.connections import node_of
 from funding.crediting import utc_now
 from funding.models import DepositWallet
 from trading.database import conninfo
@@ -133,7 +133,7 @@ def _add_deposit_wallet() -> None:
     if CHAIN not in settings.FUNDING_NODES or not wallet.exists() or DepositWallet.objects.filter(chain=CHAIN).exists():
         return
     deadline = time.monotonic() + CHAIN_START_LIMIT_S
-    with ChainClient(settings.FUNDING_NODES[CHAIN], timeout_s=CHAIN_START_LIMIT_S) as node:
+    with node_of(CHAIN, timeout_s=CHAIN_START_LIMIT_S) as node:
         while True:
             try:
                 tip = node.tip()

@@ -5,9 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bitcoind_proxy.client import ChainClient
 from bitcoind_proxy.errors import NodeFailure
 from funding.addresses import WalletExists, add_wallet
+from funding.connections import NotConfigured, node_of
 from funding.crediting import utc_now
 from funding.descriptors import WrongDescriptor
 
@@ -23,17 +23,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, asset: str, chain: str, descriptor: str, **options: Any) -> None:
         if asset not in settings.DEPOSIT_RULES:
             raise CommandError(f"DEPOSIT_RULES has none for {asset}.")
-        if chain not in settings.FUNDING_NODES:
-            raise CommandError(f"FUNDING_NODES has no node for {chain}.")
         try:
-            with ChainClient(settings.FUNDING_NODES[chain]) as node:
+            with node_of(chain) as node:
                 tip = node.tip()
             if tip.chain != chain or not tip.is_synced:
                 raise CommandError(
                     f"The node serves {tip.chain}{'' if tip.is_synced else ', and is still reading it'}."
                 )
             wallet = add_wallet(asset=asset, chain=chain, descriptor=descriptor, tip=tip, now=utc_now())
-        except (NodeFailure, WrongDescriptor, WalletExists) as error:
+        except (NodeFailure, NotConfigured, WrongDescriptor, WalletExists) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
             f"Wallet {wallet.id}: {asset} is deposited on {chain}, which is read from block {tip.height} on."

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bitcoind_proxy.client import ChainClient
 from bitcoind_proxy.errors import NodeFailure
+from funding.connections import NotConfigured, node_of
 from funding.crediting import utc_now
 from funding.paying import NotPossible, bump
 from funding.payout_models import Payout
@@ -28,11 +27,11 @@ class Command(BaseCommand):
             raise CommandError(f"There is no payout {payout}.")
         try:
             if rate is None:
-                with ChainClient(settings.FUNDING_NODES[found.chain]) as node:
+                with node_of(found.chain) as node:
                     rate = rate_now(found.asset, node)
             rate = payout_rules_of(found.asset).rate(rate)
             attempt = bump(payout, rate=rate, now=utc_now())
-        except (KeyError, NodeFailure, NotPossible, TooDear, TooLittle) as error:
+        except (NodeFailure, NotConfigured, NotPossible, TooDear, TooLittle) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
             f"Attempt {attempt.number}, {attempt.txid}, pays {attempt.fee_atoms}; watch_custody sends it."

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from bitcoind_proxy.client import ChainClient
 from bitcoind_proxy.errors import NodeFailure
+from funding.connections import NotConfigured, node_of
 from funding.crediting import utc_now
 from funding.reconciliation import assets, reconcile
 
@@ -17,12 +16,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         differing = []
         for asset, chain in assets():
-            if chain not in settings.FUNDING_NODES:
-                raise CommandError(f"FUNDING_NODES has no node for {chain}.")
             try:
-                with ChainClient(settings.FUNDING_NODES[chain]) as node:
+                with node_of(chain) as node:
                     found = reconcile(asset, chain, node, now=utc_now())
-            except NodeFailure as error:
+            except (NodeFailure, NotConfigured) as error:
                 raise CommandError(str(error)) from error
             self.stdout.write(
                 f"{asset} at event {found.seq}: hot {found.hot_books_atoms} in the books, {found.hot_coins_atoms} in coins;"

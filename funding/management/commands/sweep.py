@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bitcoind_proxy.client import ChainClient
 from bitcoind_proxy.errors import NodeFailure
+from funding.connections import NotConfigured, node_of
 from funding.crediting import utc_now
 from funding.planning import TooDear
 from funding.reconciliation import assets
@@ -22,12 +21,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, asset: str, **options: Any) -> None:
         chain = dict(assets()).get(asset)
-        if chain is None or chain not in settings.FUNDING_NODES:
-            raise CommandError(f"{asset} has no wallet, or FUNDING_NODES no node for it.")
+        if chain is None:
+            raise CommandError(f"{asset} has no wallet.")
         try:
-            with ChainClient(settings.FUNDING_NODES[chain]) as node:
+            with node_of(chain) as node:
                 payout = sweep(chain, asset, node, utc_now)
-        except (NodeFailure, NoColdAddress, NothingToDo, TooDear, TooLittle) as error:
+        except (NodeFailure, NotConfigured, NoColdAddress, NothingToDo, TooDear, TooLittle) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
             f"Payout {payout.id} takes {payout.target_atoms} to cold storage; watch_custody signs and sends it."

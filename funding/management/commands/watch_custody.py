@@ -10,11 +10,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bitcoind_proxy.client import ChainClient
 from funding import holding
+from funding.connections import NotConfigured, node_of, signer_of
 from funding.crediting import utc_now
 from funding.payer import Payer
-from funding.signer.client import SignerClient
 from funding.watcher import Watcher
 
 log = logging.getLogger(__name__)
@@ -36,7 +35,10 @@ class Command(BaseCommand):
         if unknown := set(parts) - makers.keys():
             raise CommandError(f"There is no part {', '.join(sorted(unknown))}, only {', '.join(makers)}.")
         stop = threading.Event()
-        loops = [loop for part in parts or makers for loop in makers[part](stop)]
+        try:
+            loops = [loop for part in parts or makers for loop in makers[part](stop)]
+        except NotConfigured as error:
+            raise CommandError(str(error)) from error
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         failed = threading.Event()
@@ -62,7 +64,7 @@ def _run(loop: Loop, stop: threading.Event, failed: threading.Event) -> None:
 def _deposits(stop: threading.Event) -> list[Loop]:
     if not settings.FUNDING_NODES:
         raise CommandError("FUNDING_NODES is not set: CHAIN=TARGET, with commas between.")
-    watchers = [Watcher(chain, ChainClient(target), utc_now) for chain, target in settings.FUNDING_NODES.items()]
+    watchers = [Watcher(chain, node_of(chain), utc_now) for chain in settings.FUNDING_NODES]
 
     def wake() -> None:
         stop.wait()
@@ -77,10 +79,6 @@ def _withdrawals(stop: threading.Event) -> list[Loop]:
 
 
 def _payouts(stop: threading.Event) -> list[Loop]:
-    nodes = settings.FUNDING_NODES
-    if missing := sorted(set(settings.FUNDING_SIGNERS) - set(nodes)):
-        raise CommandError(f"FUNDING_NODES has no node for {', '.join(missing)}.")
     return [
-        partial(Payer(chain, ChainClient(nodes[chain]), SignerClient(target), utc_now).run, stop)
-        for chain, target in settings.FUNDING_SIGNERS.items()
+        partial(Payer(chain, node_of(chain), signer_of(chain), utc_now).run, stop) for chain in settings.FUNDING_SIGNERS
     ]

@@ -107,6 +107,18 @@ def test_it_starts_with_nothing_less_than_it_needs(folder: Path) -> None:
         assert words in (folder / "log").read_text()
 
 
+def test_it_knows_neither_django_nor_the_rest_of_the_exchange() -> None:
+    words = "import sys, funding.signer.__main__; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", words], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "funding.signer.policy" in loaded
+    assert {name.partition(".")[0] for name in loaded}.isdisjoint(
+        ("django", "psycopg", "trading", "accounts", "ledger", "exchange")
+    )
+    assert [name for name in loaded if name.startswith("funding.") and not name.startswith("funding.signer")] == []
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o700, 0o660])
 def test_a_key_file_that_others_may_read_is_refused(folder: Path, mode: int) -> None:
     (folder / "keys").chmod(mode)

@@ -1,9 +1,7 @@
 /**
  * A transfer: between trading accounts of one's own, or to another person by e-mail.
  *
- * Amounts are exact. One attempt keeps its idempotency key until its outcome is known or what was entered changes. Where
- * the exchange wants a proof of who is there, the page goes to get it, and finds what was entered when it is back. That is
- * kept in this window and not in the address, so that no stranger's link can fill in the form.
+ * Amounts are exact. One attempt keeps its idempotency key until its outcome is known or what was entered changes.
  */
 
 import { computed, signal } from "@preact/signals";
@@ -12,6 +10,7 @@ import { balancesByAccount, loadAccounts, overview } from "./accounts_state.js";
 import { decimalSign, readAmount, short } from "./amounts.js";
 import { api, randomName } from "./api.js";
 import { ZERO } from "./decimal.js";
+import { prove, takeKept } from "./proof.js";
 import { html, Num } from "./ui.js";
 
 const SOMEBODY = "somebody";
@@ -20,13 +19,7 @@ const sign = decimalSign(navigator.language);
 
 const KEPT = "kontor.transfer";
 
-function takeKept() {
-  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
-  sessionStorage.removeItem(KEPT);
-  return kept;
-}
-
-const kept = takeKept();
+const kept = takeKept(KEPT);
 const entry = Object.fromEntries(FIELDS.map((name) => [name, signal(kept[name] ?? "")]));
 /** {kind: "done" | "refused" | "unknown", text}, or null */
 const outcome = signal(null);
@@ -85,17 +78,15 @@ async function send(event, confirmPath) {
     outcome.value = { kind: "done", text: `${short(now.quantity)} ${now.asset.asset} went from ${now.from.name} to ${now.to?.name ?? email}.` };
     await loadAccounts();
   } catch (problem) {
-    if (problem.code === "step_up_required") prove(confirmPath, now);
+    if (problem.code === "step_up_required") prove(confirmPath, KEPT, typedFor(now));
     else refuse(problem);
   } finally {
     isBusy.value = false;
   }
 }
 
-function prove(confirmPath, { from, asset }) {
-  const typed = { from: String(from.id), to: SOMEBODY, email: entry.email.peek(), asset: asset.asset, quantity: entry.quantity.peek() };
-  sessionStorage.setItem(KEPT, JSON.stringify(typed));
-  location.assign(`${confirmPath}?${new URLSearchParams({ next: location.pathname })}`);
+function typedFor({ from, asset }) {
+  return { from: String(from.id), to: SOMEBODY, email: entry.email.peek(), asset: asset.asset, quantity: entry.quantity.peek() };
 }
 
 function refuse(problem) {
