@@ -1,7 +1,6 @@
 """The sidecar's edges: generated code, configuration, credentials, mutual TLS, amounts."""
 
 import contextlib
-import datetime as dt
 import logging
 import os
 import socket
@@ -12,9 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from bitcoind_proxy.client import ChainClient
 from bitcoind_proxy.config import WrongConfiguration, read_configuration
@@ -26,7 +22,7 @@ from bitcoind_proxy.rpc import Rpc, amount, sats
 from bitcoind_proxy.server import CannotListen, NodeServer
 from bitcoind_proxy.service import ChainService
 from bitcoind_proxy.simulator.chain import SimulatedChain
-from bitcoind_proxy.tls import TlsFiles
+from tests.certificates import certificate, files
 
 ENVIRONMENT = {
     "BITCOIND_CHAIN": "bitcoin:regtest",
@@ -132,49 +128,18 @@ def test_the_librarys_log_is_silent(caplog: pytest.LogCaptureFixture) -> None:
 # Mutual TLS
 
 
-def _certificate(folder: Path, name: str, signer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None) -> object:
-    """A certificate for localhost, signed by another's, or an authority's own."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    issuer, signing = (subject, key) if signer is None else (signer[0].subject, signer[1])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.BasicConstraints(ca=signer is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(signing, hashes.SHA256())
-    )
-    (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / f"{name}.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate, key
-
-
-def _files(folder: Path, name: str, authority: str) -> TlsFiles:
-    return TlsFiles(
-        certificate=folder / f"{name}.pem", key=folder / f"{name}.key", authority=folder / f"{authority}.pem"
-    )
-
-
 def test_over_tcp_both_sides_show_a_certificate_of_their_authority(tmp_path: Path) -> None:
-    authority, stranger = _certificate(tmp_path, "authority", None), _certificate(tmp_path, "stranger", None)
-    _certificate(tmp_path, "server", authority)  # type: ignore[arg-type]
-    _certificate(tmp_path, "client", authority)  # type: ignore[arg-type]
-    _certificate(tmp_path, "thief", stranger)  # type: ignore[arg-type]
+    authority, stranger = certificate(tmp_path, "authority", None), certificate(tmp_path, "stranger", None)
+    certificate(tmp_path, "server", authority)
+    certificate(tmp_path, "client", authority)
+    certificate(tmp_path, "thief", stranger)
     chain = ChainService(SimulatedChain())
     with pytest.raises(CannotListen, match="mutual TLS"):
         NodeServer(chain, listen="localhost:0")
-    with NodeServer(chain, listen="localhost:0", tls=_files(tmp_path, "server", "authority")) as server:
+    with NodeServer(chain, listen="localhost:0", tls=files(tmp_path, "server", "authority")) as server:
         target = f"localhost:{server.port}"
-        with ChainClient(target, _files(tmp_path, "client", "authority"), timeout_s=5) as node:
+        with ChainClient(target, files(tmp_path, "client", "authority"), timeout_s=5) as node:
             assert node.tip().height == 0
-        for tls in (None, _files(tmp_path, "thief", "authority")):
+        for tls in (None, files(tmp_path, "thief", "authority")):
             with ChainClient(target, tls, timeout_s=2) as node, pytest.raises(OutcomeUnknown):
                 node.tip()

@@ -16,8 +16,9 @@ from funding.signer.keys import WrongKeyFile, read_keys
 from funding.signer.policy import WrongPolicy, read_policy
 from funding.signer.proto import signer_pb2 as pb
 from funding.signer.record import NoRecord, Record
+from tests.certificates import certificate, files
 from tests.fixtures import ROOT
-from tests.server import wait_until
+from tests.server import free_port, wait_until
 
 from .wallet import CHAIN, SEED, In, Out, private_descriptor, psbt, write_keys
 
@@ -64,14 +65,8 @@ def start(folder: Path, *arguments: str, **changes: str) -> "subprocess.Popen[by
 @contextlib.contextmanager
 def running(folder: Path, *arguments: str) -> Iterator["tuple[subprocess.Popen[bytes], SignerClient]"]:
     with start(folder, *arguments) as process, SignerClient(f"unix:{folder}/signer.sock", timeout_s=5) as client:
-
-        def serves() -> bool:
-            with contextlib.suppress(SignerFailure):
-                return client.wallets().chain == CHAIN
-            return False
-
         try:
-            wait_until(serves, limit_s=WAIT_S, what="the signer serves")
+            wait_until(lambda: answers(client), limit_s=WAIT_S, what="the signer serves")
             yield process, client
         finally:
             process.terminate()
@@ -105,6 +100,39 @@ def test_it_starts_with_nothing_less_than_it_needs(folder: Path) -> None:
         with start(folder, *arguments, **changes) as process:
             assert process.wait(WAIT_S) == 2
         assert words in (folder / "log").read_text()
+
+
+def test_over_tcp_both_sides_show_a_certificate_of_their_authority(folder: Path) -> None:
+    authority = certificate(folder, "authority", None)
+    for name in ("signer", "exchange"):
+        certificate(folder, name, authority)
+    certificate(folder, "thief", certificate(folder, "other", None))
+    ours = files(folder, "signer", "authority")
+    variables = {"CERTIFICATE": ours.certificate, "KEY": ours.key, "AUTHORITY": ours.authority}
+    target = f"localhost:{free_port()}"
+    with (
+        start(
+            folder,
+            "--begin",
+            SIGNER_LISTEN=target,
+            **{f"SIGNER_TLS_{name}": str(file) for name, file in variables.items()},
+        ) as process,
+        SignerClient(target, files(folder, "exchange", "authority"), timeout_s=5) as exchange,
+        SignerClient(target, files(folder, "thief", "authority"), timeout_s=1) as thief,
+        SignerClient(target, timeout_s=1) as nobody,
+    ):
+        try:
+            wait_until(lambda: answers(exchange), limit_s=WAIT_S, what="the signer answers")
+            assert not answers(thief)
+            assert not answers(nobody)
+        finally:
+            process.terminate()
+
+
+def answers(client: SignerClient) -> bool:
+    with contextlib.suppress(SignerFailure):
+        return client.wallets().chain == CHAIN
+    return False
 
 
 def test_it_knows_neither_django_nor_the_rest_of_the_exchange() -> None:
