@@ -24,7 +24,15 @@ KEYS_LIMIT = 100_000
 LOOKUP_WEIGHT = 2
 """What a session or key that is not in memory costs its address: who guesses is stopped before the database is."""
 
-DJANGO_WEIGHTS = {"/user": 5, "/session": 5, "/account": 2, "/deposit": 2, "/withdrawal": 2, "/staff": 2}
+DJANGO_WEIGHTS = {
+    "/user": 5,
+    "/session": 5,
+    "/account": 2,
+    "/deposit": 2,
+    "/withdrawal": 2,
+    "/staff": 2,
+    "/operator": 2,
+}
 """By realm of Django's: what a request counts for its address, or signed by a key for the key's account. Pages count nothing."""
 
 

@@ -86,5 +86,7 @@ MAILS_FOR_ADDRESS = Limit(name="mails-for-address", times=30, window_s=600)
 """The same, by the address that asks."""
 WITHDRAWAL_ADDRESS = Limit(name="withdrawal-address", times=20, window_s=3600)
 """Withdrawal addresses that are added, by user: each writes a mail."""
+WITHDRAWAL = Limit(name="withdrawal", times=60, window_s=3600)
+"""Withdrawals that are asked for, by user, whatever becomes of them: each writes a mail and two events of the journal."""
 TRANSFER = Limit(name="transfer", times=20, window_s=3600)
 """Transfers to other people, by who asks: each tells whether an address has an account."""

@@ -16,6 +16,7 @@ from accounts.freeze import require_withdrawals_open
 from accounts.models import Account, User
 from accounts.problems import CONFLICT, EMAIL_UNVERIFIED, Problem
 from accounts.security_log import Caller, Event, record
+from accounts.throttling import WITHDRAWAL
 from accounts.verification import limits_of
 from ledger.models import Kind, LedgerAccount
 from trading.engine.outcomes import Reason
@@ -88,6 +89,7 @@ def request_withdrawal(
     value_cents = worth_cents(wish.asset, wish.quantity_atoms, usd_per_unit=rules.usd_per_unit, now=now)
     _require_within_limits(owner, value_cents, now)
     _require_funds(account, wish)
+    WITHDRAWAL.check(str(owner.id))
     return _create(account, owner, destination, rules, wish, value_cents, idempotency_key, caller, now), True
 
 

@@ -15,8 +15,9 @@ from accounts.mails import mails_to
 from accounts.models import Account, SecurityEvent, User
 from accounts.sessions import open_session
 from accounts.tests.people import mailed_code
+from accounts.throttling import Limit
 from bitcoind_proxy.proto.node_pb2 import Tip
-from funding import stops
+from funding import stops, withdrawing
 from funding.addresses import add_wallet, new_address
 from funding.models import Withdrawal
 from funding.states import WithdrawalState
@@ -308,7 +309,7 @@ def test_an_amount_counts_at_the_highest_price_of_the_day(till: Till) -> None:
     for ago_h, high in ((30, 90_000_00), (5, 50_000_00), (0, 10_00)):
         Candle.objects.create(
             market=market.market, interval_s=60, start_us=now_us - ago_h * 3_600_000_000, open_ticks=high, high_ticks=high,
-            low_ticks=high, close_ticks=high, volume_lots=1, quote_atoms=1, trades=1,
+            low_ticks=high // 2, close_ticks=high * 3 // 4, volume_lots=1, quote_atoms=1, trades=1,
         )  # fmt: skip
     try:
         ada = Person(till, 2)
@@ -328,6 +329,17 @@ def test_so_many_withdrawals_an_hour_and_no_more(till: Till, monkeypatch: pytest
     assert refused(answer) == (422, "too_many_withdrawals") and answer.json()["again_at"]
     hour_ago = till.now() - dt.timedelta(hours=1)
     assert Withdrawal.objects.filter(account=ada.account, requested_at__gt=hour_ago).count() == 2
+
+
+def test_asking_and_cancelling_has_an_end_too(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is cancelled counts against no limit of amounts, but each request writes a mail."""
+    monkeypatch.setattr(withdrawing, "WITHDRAWAL", Limit(name="test", times=2, window_s=3600))
+    ada = Person(till, 1)
+    address = ada.add().json()["address"]
+    for _ in range(2):
+        ada.send("delete", f"/withdrawal/{ada.withdraw('0.01', address).json()['id']}")
+    answer = ada.withdraw("0.01", address)
+    assert refused(answer) == (429, "rate_limited") and int(answer["Retry-After"]) <= 3600
 
 
 def test_its_owner_cancels_it_until_it_is_part_of_a_payout(till: Till) -> None:

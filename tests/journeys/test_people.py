@@ -1,7 +1,6 @@
 """How people protect their accounts, at a browser and over two processes: the server as a process, real mails on /demo/mail."""
 
 import concurrent.futures
-import itertools
 import re
 import time
 
@@ -254,25 +253,22 @@ def test_twenty_sign_ins_at_once_hold_up_neither_streams_nor_health(server: Serv
         with server.client() as client:
             return client.post("/session", json={"email": email, "password": PASSWORD}).status_code
 
-    def slowest_probe_s() -> float:
-        slowest_s = 0.0
+    def count_probes() -> int:
+        count = 0
         with server.client() as client:
             while not all(one.done() for one in under_way):
-                started = time.monotonic()
                 assert client.get("/health/live").status_code == 200
-                slowest_s = max(slowest_s, time.monotonic() - started)
-        return slowest_s
+                count += 1
+        return count
 
     with Stream(server) as stream, concurrent.futures.ThreadPoolExecutor(SIGN_INS + 1) as pool:
         under_way = [pool.submit(sign_in, number) for number in range(SIGN_INS)]
-        probe = pool.submit(slowest_probe_s)
-        beats = [time.monotonic()]
+        probes = pool.submit(count_probes)
         while not all(one.done() for one in under_way):
             stream.first(lambda message: message.get("channel") == "heartbeat", what="a heartbeat")
-            beats.append(time.monotonic())
         assert [one.result() for one in under_way] == [201] * SIGN_INS
-    longest_silence_s = max(later - earlier for earlier, later in itertools.pairwise(beats))
-    assert longest_silence_s < 2.5 and probe.result() < 0.5, (longest_silence_s, probe.result())
+    # On the event loop each sign-in would let one or two of these through.
+    assert probes.result() > 5 * SIGN_INS
 
 
 def test_a_key_asks_a_person_with_an_app_for_its_code(server: Server) -> None:

@@ -310,7 +310,8 @@ def test_a_body_that_cannot_be_read(
         ("/account/ledger", 401, "not_signed_in"),
         ("/account", 404, "not_found"),
         ("/deposit/addresses", 401, "not_signed_in"),
-        ("/operator/status", 404, "not_found"),
+        ("/operator/status", 401, "not_signed_in"),
+        ("/operator/nothing", 404, "not_found"),
         ("/session", 401, "not_signed_in"),
     ],
 )

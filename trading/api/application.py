@@ -31,7 +31,7 @@ _ROUTES = [
 ROUTES = [*_ROUTES, limits_route(_ROUTES)]
 REALMS = ("/public", "/trade", "/health", "/account", "/deposit", "/withdrawal", "/staff", "/operator")
 """Where an unknown path is a program's mistake, and answered as one."""
-DJANGOS = ("/account/security", "/deposit", "/withdrawal", "/staff")
+DJANGOS = ("/account/security", "/deposit", "/withdrawal", "/staff", "/operator")
 """What knows nothing of the engine, and is answered by Django (``accounts.api``, ``funding.api``)."""
 _SAFE = ("GET", "HEAD")
 _router = Router(ROUTES)
