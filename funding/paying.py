@@ -303,12 +303,12 @@ class Paying:
     def _carry(self, payout: Payout, attempt: Attempt, target: WithdrawalState, words: str) -> None:
         """The payout's withdrawals along their way, never back; each says by which transaction it is paid."""
         for withdrawal in _withdrawals(payout):
-            is_other = withdrawal.txid != attempt.txid
+            before = (withdrawal.txid, withdrawal.block_height)
             withdrawal.txid, withdrawal.block_height = attempt.txid, attempt.block_height
             at = _WAY.index(WithdrawalState(withdrawal.state))
             for state in _WAY[at + 1 : _WAY.index(target) + 1]:
                 withdrawals.move(withdrawal, state, words, now=self._clock())
-            if is_other and at >= _WAY.index(target):
+            if before != (attempt.txid, attempt.block_height) and at >= _WAY.index(target):
                 withdrawals.note(withdrawal, words, now=self._clock())
 
 

@@ -152,6 +152,26 @@ def test_a_reorganisation_takes_a_payout_back_to_the_mempool_and_it_is_mined_aga
     till.check_books()
 
 
+def test_a_branch_that_has_the_transaction_too_only_moves_it_to_another_block(till: Till) -> None:
+    till.fund(MUCH)
+    one = till.request(10**6)
+    till.settle()
+    till.world.mine()
+    till.settle()
+    before = Withdrawal.objects.get().block_height
+    till.world.reorganise(1)
+    till.world.mine()  # before anybody looked
+    till.settle()
+    after = Withdrawal.objects.get().block_height
+    assert (after, till.withdrawals()) == (till.attempts()[0].block_height, ["mined"])
+    assert before is not None
+    assert after is not None
+    assert after > before
+    till.finish()
+    assert till.received() == {one.script: 10**6}
+    till.check_books()
+
+
 def test_a_coin_whose_deposit_is_not_buried_yet_is_not_spent(till: Till) -> None:
     till.pay((till.address(), 5 * 10**6))
     till.world.mine()
