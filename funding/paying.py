@@ -20,6 +20,7 @@ from bitcoind_proxy.errors import NotFound, Refused
 from . import coins, payouts, withdrawals
 from .alarms import raise_alarm, settle_alarm
 from .descriptors import WrongDescriptor
+from .dissolving import dissolve
 from .models import Approval, ChainCursor, Withdrawal
 from .payout_models import Attempt, Payout
 from .payout_rules import assets_that_pay, payout_rules_of
@@ -359,11 +360,7 @@ def cancel(payout_id: int, *, now: dt.datetime) -> Payout:
         if payout.is_shown:
             payouts.note(payout, "It is to be cancelled: its coins shall come home.", now=now)
             return payout
-        payouts.move(payout, PayoutState.DISSOLVED, "It is dissolved: nobody has signed it.", now=now)
-        coins.release(payout)
-        for withdrawal in _withdrawals(payout):
-            words = "Its payout was dissolved before it was signed; it waits for the next one."
-            withdrawals.move(withdrawal, WithdrawalState.APPROVED, words, now=now)
+        dissolve(payout, now=now)
         return payout
 
 

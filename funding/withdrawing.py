@@ -24,6 +24,7 @@ from trading.problems import refused
 
 from .books import await_books
 from .destinations import usable
+from .dissolving import take_out
 from .models import Withdrawal, WithdrawalAddress
 from .problems import (
     BELOW_MINIMUM_WITHDRAWAL,
@@ -170,7 +171,9 @@ def _available(account: Account, asset: str) -> int:
 
 @transaction.atomic
 def cancel_withdrawal(*, account: Account, withdrawal_id: int, caller: Caller, now: dt.datetime) -> Withdrawal:
-    """Until it is part of a payout; asked again, it is the same. Raises Problem."""
+    """Until it is signed; asked again, it is the same. Raises Problem."""
+    if Withdrawal.objects.filter(account=account, id=withdrawal_id).exists():
+        take_out(withdrawal_id, now=now)
     found = Withdrawal.objects.select_for_update().filter(account=account, id=withdrawal_id).first()
     if found is None:
         raise Problem(UNKNOWN_WITHDRAWAL, "You have no withdrawal of this id.")

@@ -3,10 +3,14 @@
 import pytest
 from django.conf import settings
 
-from funding.models import Withdrawal, WithdrawalStep
+from accounts.problems import Problem
+from accounts.security_log import Caller
+from funding.models import ChainCursor, Withdrawal, WithdrawalStep
 from funding.paying import bump, cancel
 from funding.payout_models import Coin
+from funding.planning import plan_withdrawals
 from funding.reconciliation import reconcile
+from funding.withdrawing import cancel_withdrawal
 from trading.engine.commands import Credit
 
 from .till import FEE, PAYOUT_RULES, Till
@@ -83,6 +87,29 @@ def test_a_payout_that_nobody_mines_pays_more_for_the_same_withdrawals(till: Til
     assert till.withdrawals() == ["settled"]
     assert till.received() == {one.script: 10**6}
     assert Withdrawal.objects.get().txid == till.attempts()[-1].txid
+    till.check_books()
+
+
+def test_an_owner_cancels_until_the_signer_is_asked_and_the_others_wait_for_the_next_payout(till: Till) -> None:
+    till.fund(MUCH)
+    first, second = till.request(10**6), till.request(2 * 10**6)
+    till.hold()
+    plan_withdrawals(
+        till.world.chain, till.world.asset, rate=1_000, height=ChainCursor.objects.get().height, now=till.now()
+    )
+    assert till.withdrawals() == ["batched"] * 2
+
+    def cancel_first() -> Withdrawal:
+        return cancel_withdrawal(account=till.account, withdrawal_id=first.id, caller=Caller(), now=till.now())
+
+    assert cancel_first().state == "releasing"
+    assert (till.withdrawals(), till.payouts()) == (["releasing", "approved"], ["dissolved"])
+    till.finish()
+    assert till.withdrawals() == ["cancelled", "settled"]
+    assert cancel_first().state == "cancelled"
+    with pytest.raises(Problem):
+        cancel_withdrawal(account=till.account, withdrawal_id=second.id, caller=Caller(), now=till.now())
+    assert till.received() == till.owed()
     till.check_books()
 
 

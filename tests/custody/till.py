@@ -163,6 +163,12 @@ class Till(Stage):
         """As after a restart: it knows nothing but what is in the database."""
         return Paying(self.world.chain, self.node, self.signer, self.now)
 
+    def hold(self) -> None:
+        """Until what was asked for is held and waits for a payout."""
+        for _ in range(3):
+            Holding(self.books.connection, self.now).round()
+            self.books.catch_up()
+
     def round(self) -> None:
         self.new_watcher().round()
         self.books.catch_up()

@@ -16,7 +16,7 @@ const WORDS = {
 };
 const GOOD = new Set(["credited", "settled"]);
 const BAD = new Set(["gone", "reversing", "reversed", "deficit", "dust", "refused", "rejected", "returned"]);
-const CANCELLABLE = new Set(["requested", "held", "reviewing", "approved"]);
+const CANCELLABLE = new Set(["requested", "held", "reviewing", "approved", "batched"]);
 
 /** By "kind id": the steps that were read, as [updated_at, steps]. */
 const steps = signal(new Map());
