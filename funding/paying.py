@@ -120,7 +120,8 @@ class Paying:
     def _go_on(self, payout_id: int, cursor: ChainCursor) -> None:
         for _ in range(STEPS_AT_MOST):
             with transaction.atomic():
-                payout = Payout.objects.select_for_update(skip_locked=True).filter(id=payout_id).first()
+                found = Payout.objects.select_for_update(skip_locked=True).filter(id=payout_id)
+                payout = found.exclude(state=PayoutState.DISSOLVED).first()  # which somebody may have done meanwhile
                 if payout is None or not self._step(payout, cursor):
                     return
 

@@ -197,6 +197,9 @@ def test_what_nobody_was_shown_is_dissolved_and_paid_by_the_next(simulated_till:
     cancel(payout.id, now=till.now())
     assert (till.payouts(), till.withdrawals()) == (["dissolved"], ["approved"])
     assert not Coin.objects.exclude(payout=None).exists()
+    till.new_paying()._go_on(payout.id, ChainCursor.objects.get())  # who has listed it before goes on with nothing
+    assert not Payout.objects.filter(is_shown=True).exists()
+    assert not Alarm.objects.exists()
     check_paid(till, 1)
 
 
