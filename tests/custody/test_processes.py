@@ -79,7 +79,7 @@ def test_people_add_a_wallet_by_a_command(simulated_stage: Stage, database: Data
     for arguments, words in (
         (("BTC", chain, descriptor), "is known already"),
         (("BTC", chain, "wpkh(nothing)"), "no descriptor"),
-        (("BTC", "litecoin:regtest", descriptor), "has no node for"),
+        (("BTC", "litecoin:regtest", descriptor), "FUNDING_NODES does not have litecoin:regtest"),
         (("XYZ", chain, descriptor), "has none for XYZ"),
     ):
         refused = manage("add_deposit_wallet", *arguments, url=database.url, check=False, FUNDING_NODES=nodes)
