@@ -17,10 +17,10 @@ from funding.models import DepositWallet
 from tests.fixtures import ROOT, Database, manage
 from tests.server import wait_until
 
-from .stage import SMALL, Stage, public_descriptor
+from .stage import SMALL, Stage, public_descriptor, words_of
 from .worlds import NodeWorld
 
-WAIT_S = 30.0
+WAIT_S = 90.0
 
 
 @contextlib.contextmanager
@@ -39,11 +39,18 @@ def watching(stage: Stage, database: Database) -> Iterator["subprocess.Popen[byt
 
 
 def until(stage: Stage, state: str) -> None:
+    states = list[str]()
+
     def reached() -> bool:
         stage.books.catch_up()
-        return stage.states() == [state]
+        states[:] = stage.states()
+        return states == [state]
 
-    wait_until(reached, limit_s=WAIT_S, what=f"{state}, but {stage.states()}")
+    try:
+        wait_until(reached, limit_s=WAIT_S, what=state)
+    except AssertionError as error:
+        steps = [words for deposit in stage.deposits() for words in words_of(deposit)]
+        raise AssertionError(f"{error}, but {states}: {steps}") from None
 
 
 def test_a_killed_watcher_goes_on_where_it_was(simulated_stage: Stage, database: Database) -> None:
