@@ -1,6 +1,6 @@
-"""A load generator of its own process: ``python -m benchmarks.load rest|keys|stream PORT CONNECTIONS SECONDS``, one JSON line.
+"""A load generator of its own process: ``python -m benchmarks.load rest|paced|keys|stream PORT CONNECTIONS SECONDS``, a JSON line.
 
-From its standard input it reads tokens (of sessions for rest, of the stream for stream), or keys (``benchmarks.signing``).
+From its standard input it reads tokens (of sessions, for stream of the stream), or keys (``benchmarks.signing``).
 
 Each connection sends an order, waits for its answer, sends the next. Answers of status 201 (or success) are counted,
 everything else is named. A connection whose account has OPEN_LIMIT orders open cancels them all, uncounted.
@@ -25,6 +25,7 @@ from benchmarks.signing import signer
 
 OPEN_LIMIT = 20
 STREAM_IN_FLIGHT = 16
+PACED_CONNECTIONS, PACED_ORDERS_PER_S = 64, 5_000
 
 
 @dataclass(slots=True)
@@ -76,6 +77,27 @@ async def rest_orders(connection: Connection, seed: int, end: float, measured: M
     connection.close()
 
 
+async def paced_connection(port: int, token: str, seed: int, end: float, measured: Measured) -> None:
+    """Orders when they are due, PACED_ORDERS_PER_S of all connections together; counted from then, not from when they were sent."""
+    connection = await Connection.open(port, token)
+    rng, period_s = random.Random(seed), PACED_CONNECTIONS / PACED_ORDERS_PER_S
+    due = time.perf_counter() + rng.random() * period_s
+    while due < end:
+        await asyncio.sleep(due - time.perf_counter())
+        order = draw(rng)
+        body = (
+            f'{{"market":"BTC/USD","side":"{order.side}","type":"limit","price":"{order.price}",'
+            f'"quantity":"{order.quantity}","time_in_force":"IOC"}}'
+        ).encode()
+        status, answer = await connection.call("POST", "/trade/orders", body)
+        if status == 201:
+            measured.latencies_s.append(time.perf_counter() - due)
+        else:
+            measured.other[json.loads(answer).get("code", "?")] += 1
+        due += period_s
+    connection.close()
+
+
 async def stream_connection(port: int, token: str, seed: int, end: float, measured: Measured) -> None:
     """One connection with STREAM_IN_FLIGHT orders under way."""
     rng = random.Random(seed)
@@ -116,6 +138,7 @@ async def stream_connection(port: int, token: str, seed: int, end: float, measur
 
 CONNECTIONS: dict[str, Callable[[int, Any, int, float, Measured], Awaitable[None]]] = {
     "rest": session_connection,
+    "paced": paced_connection,
     "keys": key_connection,
     "stream": stream_connection,
 }

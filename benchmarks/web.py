@@ -30,6 +30,7 @@ def run(url: str) -> dict[str, float]:
         measure = partial(_measure, server.port)
         return {
             **measure("rest", "rest", CONNECTIONS, [trader.token for trader in traders]),
+            **measure("rest_5000", "paced", CONNECTIONS, [trader.token for trader in traders]),
             **measure("hmac", "keys", CONNECTIONS, [_hmac_key(trader) for trader in traders]),
             **measure("ed25519", "keys", CONNECTIONS, [_ed25519_key(trader) for trader in traders]),
             **measure("stream", "stream", STREAM_CONNECTIONS, stream_tokens),

@@ -15,7 +15,13 @@ def session(trader: Trader) -> Any:
 
 @pytest.mark.parametrize(
     ("kind", "credential"),
-    [("rest", session), ("keys", web._hmac_key), ("keys", web._ed25519_key), ("stream", stream_token)],
+    [
+        ("rest", session),
+        ("paced", session),
+        ("keys", web._hmac_key),
+        ("keys", web._ed25519_key),
+        ("stream", stream_token),
+    ],
 )
 def test_orders_are_accepted_and_timed(
     server: Server, monkeypatch: pytest.MonkeyPatch, kind: str, credential: Any
