@@ -64,6 +64,14 @@ def till(any_world: World, database: Database, monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.fixture
+def node_till(
+    node_world: NodeWorld, database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[tuple[Till, NodeWorld]]:
+    with Till(node_world, database, monkeypatch, tmp_path) as till:
+        yield till, node_world
+
+
+@pytest.fixture
 def simulated_till(
     simulated: SimulatedWorld, database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Till]:

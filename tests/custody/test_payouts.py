@@ -5,6 +5,7 @@ from django.conf import settings
 
 from accounts.problems import Problem
 from accounts.security_log import Caller
+from bitcoind_proxy.errors import NodeFailure
 from funding.models import ChainCursor, Withdrawal, WithdrawalStep
 from funding.paying import bump, cancel
 from funding.payout_models import Coin
@@ -14,6 +15,7 @@ from funding.withdrawing import cancel_withdrawal
 from trading.engine.commands import Credit
 
 from .till import FEE, PAYOUT_RULES, Till
+from .worlds import NodeWorld
 
 MUCH = 40 * 10**6
 
@@ -246,4 +248,23 @@ def test_a_bump_takes_more_coins_if_the_change_does_not_cover_it(till: Till, mon
     assert till.node.mempool_entry(last.txid).fee_sats == last.fee_atoms
     till.finish()
     assert till.received() == {one.script: 10**6 - 600}
+    till.check_books()
+
+
+def test_a_node_that_is_away_and_starts_again_holds_up_and_loses_nothing(node_till: tuple[Till, NodeWorld]) -> None:
+    till, node = node_till
+    till.fund(MUCH)
+    for is_broadcast in (False, True):
+        till.request(10**6)
+        if is_broadcast:
+            till.settle()
+        else:
+            till.hold()
+        node.stop()
+        with pytest.raises(NodeFailure):
+            till.round()
+        node.start_again()
+        till.finish()
+    assert till.withdrawals() == ["settled"] * 2
+    assert till.received() == till.owed()
     till.check_books()

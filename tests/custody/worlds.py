@@ -121,14 +121,29 @@ class NodeWorld:
 
     @contextlib.contextmanager
     def _running(self) -> Iterator[None]:
-        with (self._folder / "node.log").open("wb") as log:
-            process = subprocess.Popen(self._command, stdout=log, stderr=subprocess.STDOUT)
+        self._start()
         try:
-            wait_until(self._answers, limit_s=START_LIMIT_S, what=(self._folder / "node.log").read_text())
             yield
         finally:
-            process.terminate()
-            process.wait(STOP_LIMIT_S)
+            self.stop()
+
+    def _start(self) -> None:
+        with (self._folder / "node.log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            wait_until(self._answers, limit_s=START_LIMIT_S, what=(self._folder / "node.log").read_text())
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(STOP_LIMIT_S)
+
+    def start_again(self) -> None:
+        """With what it had on its disk; the sidecar goes on asking."""
+        self._start()
+        self.rpc.call("loadwallet", WALLET, timeout_s=RPC_TIMEOUT_S)
 
     def _answers(self) -> bool:
         try:
