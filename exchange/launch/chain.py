@@ -6,6 +6,7 @@ private key in ``signer/keys``, which the signer alone reads, beside its policy 
 descriptor.
 """
 
+import json
 import os
 import secrets
 import shutil
@@ -31,6 +32,8 @@ CHAIN = "bitcoin:regtest"
 NODE = "bitcoind"
 BLOCK_INTERVAL_S = 30
 NODE_START_LIMIT_S = 60
+TARGETS_NOTE = "targets.json"
+"""Where node and signer listen, so that ``manage.py`` finds them as it finds the database."""
 _SOCKET, _SIGNER_SOCKET = "chain.sock", "signer.sock"
 _PATH = "84h/1h/0h"
 """BIP 84's first account of a test coin."""
@@ -75,6 +78,8 @@ def prepare_chain(configuration: Configuration, *, say: Callable[[str], None]) -
         sockets = SocketFolder(home, max(_SOCKET, _SIGNER_SOCKET, key=len), say=say)
         folder = sockets.open()
         target, signer = f"unix:{folder / _SOCKET}", f"unix:{folder / _SIGNER_SOCKET}"
+        targets = {"FUNDING_NODES": {CHAIN: target}, "FUNDING_SIGNERS": {CHAIN: signer}}
+        (home / TARGETS_NOTE).write_text(json.dumps(targets, indent=1))
     except OSError as error:
         raise refusal_of_folder(configuration.state_dir, error) from error
     if kind == "simulated":

@@ -8,7 +8,7 @@ import os
 import dj_database_url
 
 from .base import *  # noqa: F403
-from .base import PAYOUT_RULES, STATE, TREASURY_RULES
+from .base import FUNDING_NODES, PAYOUT_RULES, STATE, TREASURY_RULES
 
 DEMO = True
 WITHDRAWAL_COOLING_S = 0
@@ -20,6 +20,9 @@ if not os.environ.get("DATABASE_URL") and (STATE / "database.json").exists():
     _note = json.loads((STATE / "database.json").read_text())
     DATABASES = {"default": dj_database_url.parse(_note["DATABASE_URL"])}
     DATABASE_OWNER_URL = _note["DATABASE_OWNER_URL"]
+    if not FUNDING_NODES and (STATE / "chain" / "targets.json").exists():
+        _targets = json.loads((STATE / "chain" / "targets.json").read_text())
+        FUNDING_NODES, FUNDING_SIGNERS = _targets["FUNDING_NODES"], _targets["FUNDING_SIGNERS"]
 SECRET_KEY = (STATE / "secret_key").read_text().strip() if (STATE / "secret_key").exists() else "set-by-the-launcher"
 # One file to keep is enough for a demo: production has a key of its own for this.
 SEALING_KEYS = [base64.urlsafe_b64encode(hashlib.sha256(b"sealing " + SECRET_KEY.encode()).digest()).decode()]
