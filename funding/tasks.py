@@ -52,7 +52,7 @@ def pay(chain: str) -> bool:
 
 @shared_task
 def reconcile(chain: str) -> bool:
-    """Compares books, coins and chain. Whether that was done; what was found is in the alarms."""
+    """Compares books, coins and chain, and keeps the hot wallet within bounds. Whether that was done; alarms say what was found."""
     return _tried(f"reconciliation of {chain}", lambda: _payer(chain).reconcile())
 
 

@@ -103,7 +103,7 @@ else:
         }
     }
 
-# What seals the secrets of API keys, the newest first. Lost, the keys' owners make new ones.
+# What seals secrets in the database, the newest first: of API keys and second factors, the texts of mails. Lost, they are lost.
 SEALING_KEYS: list[str] = []
 
 AUTH_USER_MODEL = "accounts.User"
