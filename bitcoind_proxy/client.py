@@ -1,12 +1,7 @@
-"""The exchange's side of the sidecar. Failures come back as those of ``errors``; nothing is ever asked twice by itself.
+"""The exchange's side of the sidecar. Failures come back as those of ``errors``."""
 
-Any thread. A channel that was made before a fork does not work after it, so each process makes its own when it first asks.
-"""
-
-import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import grpc
 
@@ -14,43 +9,18 @@ from .errors import from_call
 from .proto import node_pb2 as pb
 from .proto import node_pb2_grpc as rpc
 from .service import TXIDS_PER_QUESTION
-from .tls import TlsFiles
+from .wire import WireClient
 
 T = TypeVar("T")
 
-TIMEOUT_S = 30.0
 MANY = 4
 """So many times as long may it take to give all outputs of a block."""
 
-_OPTIONS = (("grpc.enable_retries", 0), ("grpc.max_receive_message_length", 16 * 1024 * 1024))
 
+class ChainClient(WireClient):
+    """Asks about one chain."""
 
-@dataclass(frozen=True, slots=True)
-class _Stubs:
-    process: int
-    channel: grpc.Channel
-    chain: Any
-
-
-class ChainClient:
-    """``target``: `unix:/path` or `host:port` with ``tls``."""
-
-    def __init__(self, target: str, tls: TlsFiles | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
-        self._target = target
-        self._tls = tls
-        self._timeout_s = timeout_s
-        self._made: _Stubs | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if self._made is not None and self._made.process == os.getpid():
-            self._made.channel.close()
-        self._made = None
+    stub_class = rpc.ChainStub
 
     def tip(self) -> pb.Tip:
         answer: pb.Tip = self._ask(lambda chain: chain.GetTip(pb.GetTipRequest(), timeout=self._timeout_s))
@@ -117,29 +87,15 @@ class ChainClient:
     def watch_tip(self) -> Iterator[pb.Tip]:
         """Each new tip, for ever. Raises NodeFailure when the wire breaks; closing the client ends it too."""
         try:
-            yield from self._stubs().chain.WatchTip(pb.WatchTipRequest())
+            yield from self._stub.WatchTip(pb.WatchTipRequest())
         except grpc.RpcError as error:
             raise from_call(error) from error
 
     def _ask(self, call: Callable[[Any], T]) -> T:
         try:
-            return call(self._stubs().chain)
+            return call(self._stub)
         except grpc.RpcError as error:
             raise from_call(error) from error
-
-    def _stubs(self) -> _Stubs:
-        if self._made is None or self._made.process != os.getpid():
-            channel = self._channel()
-            self._made = _Stubs(os.getpid(), channel, rpc.ChainStub(channel))
-        return self._made
-
-    def _channel(self) -> grpc.Channel:
-        if self._tls is None:
-            return grpc.insecure_channel(self._target, options=_OPTIONS)
-        credentials = grpc.ssl_channel_credentials(
-            self._tls.authority.read_bytes(), self._tls.key.read_bytes(), self._tls.certificate.read_bytes()
-        )
-        return grpc.secure_channel(self._target, credentials, options=_OPTIONS)
 
 
 def _all(messages: Iterable[pb.Outputs]) -> list[pb.Output]:

@@ -6,7 +6,7 @@ The simulated chain has a miner of its own. Amounts in atomic units.
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import grpc
 
@@ -16,12 +16,12 @@ from .proto import miner_pb2 as pb
 from .proto import miner_pb2_grpc as rpc
 from .rpc import Rpc, amount
 from .service import LONGEST_CALL_S, MinerSource
+from .wire import WireClient
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 COINBASE_MATURITY = 100
-TIMEOUT_S = 20.0
 
 
 class NodeMiner:
@@ -68,28 +68,20 @@ def mine_regularly(miner: MinerSource, *, every_s: float, stop: threading.Event)
             log.warning("no block was mined: %s", failure)
 
 
-class MinerClient:
-    """The demo's side. A channel of its own for each ``with``: people press buttons seldom."""
+class MinerClient(WireClient):
+    """The demo's side."""
 
-    def __init__(self, target: str) -> None:
-        self._channel = grpc.insecure_channel(target, options=(("grpc.enable_retries", 0),))
-        self._stub: Any = rpc.MinerStub(self._channel)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._channel.close()
+    stub_class = rpc.MinerStub
 
     def pay_address(self, address: str, amount_sats: int) -> str:
         """The payment's txid. Raises NodeFailure."""
         request = pb.PayAddressRequest(address=address, amount_sats=amount_sats)
-        return str(self._ask(lambda: self._stub.PayAddress(request, timeout=TIMEOUT_S)).txid)
+        return str(self._ask(lambda: self._stub.PayAddress(request, timeout=self._timeout_s)).txid)
 
     def mine_blocks(self, count: int) -> pb.MinedBlocks:
         """The new tip. Raises NodeFailure."""
         request = pb.MineBlocksRequest(count=count)
-        answered: pb.MinedBlocks = self._ask(lambda: self._stub.MineBlocks(request, timeout=TIMEOUT_S))
+        answered: pb.MinedBlocks = self._ask(lambda: self._stub.MineBlocks(request, timeout=self._timeout_s))
         return answered
 
     def _ask(self, call: Callable[[], T]) -> T:

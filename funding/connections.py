@@ -7,8 +7,9 @@ from pathlib import Path
 
 from django.conf import settings
 
-from bitcoind_proxy.client import TIMEOUT_S, ChainClient
+from bitcoind_proxy.client import ChainClient
 from bitcoind_proxy.tls import UNIX, TlsFiles
+from bitcoind_proxy.wire import TIMEOUT_S
 
 from .signer.client import SignerClient
 
