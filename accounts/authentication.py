@@ -2,8 +2,9 @@
 
 Every sign-in, by API or browser, is a ``Session`` row, every program's key an ``ApiKey`` row; a Principal is what such a
 row proves. Principals are kept in memory for PRINCIPAL_TTL_S, so that an ended session or a revoked key is refused by
-other processes within that time and by this one at once. Called from the event loop (look-ups) and from worker threads
-(loads, each on a connection that may have died since it was last used); a dict operation is atomic under the GIL.
+other processes within that time and by this one at once. Those in use are renewed before they are too old, all together
+(``renewal``), so that no request waits for it. Called from the event loop (look-ups) and from worker threads (loads, each
+on a connection that may have died since it was last used); a dict operation is atomic under the GIL.
 """
 
 import datetime as dt
@@ -11,8 +12,8 @@ import ipaddress
 import logging
 import time
 import uuid
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
@@ -43,12 +44,15 @@ log = logging.getLogger(__name__)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 PRINCIPAL_TTL_S = 2.0
+RENEWED_AFTER_S = 1.0
 PRINCIPALS_LIMIT = 100_000
 MAIN = "main"
 """The name of the trading account that everybody has, and that acts if none is chosen."""
 ACCOUNT_DIGITS = 18
 STREAM_TOKEN_TTL_S = 900
 BROWSER_SESSION_KEY = "kontor_session"
+COOKIE = b"cookie:"
+"""How the keys of principals begin that were proven by a browser's session."""
 _STREAM_SALT = "accounts.stream-token"
 
 
@@ -127,22 +131,41 @@ def account_named(text: str) -> int:
 
 
 class PrincipalCache:
-    """Recently proven principals by the hash of what proved them; the least recently loaded are dropped."""
+    """Recently proven principals by the hash of what proved them; the least recently loaded are dropped.
+
+    ``generation`` changes whenever one is forgotten: what was read before that may be what was to be forgotten, and is not
+    kept. ``due``: those in use that are to be renewed.
+    """
 
     def __init__(self) -> None:
         self._entries: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self.generation = 0
+        self.due: dict[bytes, Principal] = {}
 
     def get(self, key: bytes) -> Principal | None:
         entry = self._entries.get(key)
-        if entry is None or entry[0] < time.monotonic():
+        if entry is None:
             return None
-        return entry[1]
+        loaded_at, principal = entry
+        age_s = time.monotonic() - loaded_at
+        if age_s > PRINCIPAL_TTL_S:
+            return None
+        if age_s > RENEWED_AFTER_S and len(self.due) < PRINCIPALS_LIMIT:
+            self.due[key] = principal
+        return principal
 
-    def put(self, key: bytes, principal: Principal) -> None:
-        self._entries[key] = (time.monotonic() + PRINCIPAL_TTL_S, principal)
+    def put(self, key: bytes, principal: Principal, generation: int) -> None:
+        """Keeps what was read when the generation was this one."""
+        if generation != self.generation:
+            return
+        self._entries[key] = (time.monotonic(), principal)
         self._entries.move_to_end(key)
         while len(self._entries) > PRINCIPALS_LIMIT:
             self._entries.popitem(last=False)
+
+    def forget(self, key: bytes) -> None:
+        self.generation += 1
+        self._entries.pop(key, None)
 
     def forget_session(self, session_id: uuid.UUID) -> None:
         self._forget(lambda principal: principal.session_id == session_id)
@@ -152,9 +175,10 @@ class PrincipalCache:
         self._forget(lambda principal: principal.user_id == user_id)
 
     def forget_key(self, key_id: uuid.UUID) -> None:
-        self._entries.pop(api_key_key(key_id), None)
+        self.forget(api_key_key(key_id))
 
     def _forget(self, is_meant: Callable[[Principal], bool]) -> None:
+        self.generation += 1
         for key, (_, principal) in list(self._entries.items()):
             if is_meant(principal):
                 self._entries.pop(key, None)
@@ -168,7 +192,7 @@ def token_key(token: str) -> bytes:
 
 
 def cookie_key(session_key: str) -> bytes:
-    return b"cookie:" + hash_token(session_key)
+    return COOKIE + hash_token(session_key)
 
 
 def api_key_key(key_id: uuid.UUID) -> bytes:
@@ -178,13 +202,15 @@ def api_key_key(key_id: uuid.UUID) -> bytes:
 def load_token(token: str) -> Principal | None:
     """Reads the principal of a bearer token from the database, and remembers it."""
     close_old_connections()
+    generation = principals.generation
     session = Session.objects.select_related("user").filter(token_hash=hash_token(token)).first()
-    return _remember(token_key(token), session)
+    return _remember(token_key(token), session, generation)
 
 
 def load_cookie(session_key: str) -> Principal | None:
     """Reads the principal of a browser's cookie session from the database, and remembers it."""
     close_old_connections()
+    generation = principals.generation
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     user = get_user(request)
@@ -192,28 +218,62 @@ def load_cookie(session_key: str) -> Principal | None:
     if not user.is_authenticated or session_id is None:
         return None
     session = Session.objects.select_related("user").filter(id=session_id, user=user.pk).first()
-    return _remember(cookie_key(session_key), session)
+    return _remember(cookie_key(session_key), session, generation)
 
 
 def load_session(session_id: uuid.UUID) -> Principal | None:
     """The principal of an open session by its id, from the database."""
     close_old_connections()
-    return _principal(Session.objects.select_related("user").filter(id=session_id).first())
+    session = Session.objects.select_related("user").filter(id=session_id).first()
+    return None if session is None else session_principals([session]).get(session.id)
 
 
 def load_key(key_id: uuid.UUID) -> Principal | None:
     """Reads what an API key proves from the database, and remembers it; an expired one too, so that it can be said."""
     close_old_connections()
-    rows = ApiKey.objects.select_related("account__owner").filter(id=key_id, revoked_at=None)
-    row = rows.filter(account__owner__is_active=True).first()
-    if row is None:
-        return None
-    try:
-        verifier = _verifier(row)
-    except NotOpened as error:
-        log.error("API key %s: %s", key_id, error)
-        return None
-    principal = Principal(
+    generation = principals.generation
+    principal = key_principals([key_id]).get(key_id)
+    if principal is not None:
+        principals.put(api_key_key(key_id), principal, generation)
+    return principal
+
+
+def session_principals(sessions: Iterable[Session]) -> dict[uuid.UUID, Principal]:
+    """What sessions prove, by their ids; their users must be loaded. Those that have ended prove nothing."""
+    now = dt.datetime.now(dt.UTC)
+    good = [one for one in sessions if one.ended_at is None and one.user.is_active and one.expires_at > now]
+    accounts: defaultdict[uuid.UUID, dict[str, int]] = defaultdict(dict)
+    owned = Account.objects.filter(owner__in={one.user_id for one in good}, is_linked=True)
+    for owner, name, account_id in owned.values_list("owner_id", "name", "id"):
+        accounts[owner][name] = account_id
+    return {
+        session.id: Principal(
+            user_id=session.user_id,
+            account_id=accounts[session.user_id][MAIN],
+            accounts=frozenset(accounts[session.user_id].values()),
+            session_id=session.id,
+            role=session.user.role,
+            expires_at=session.expires_at,
+        )
+        for session in good
+    }
+
+
+def key_principals(key_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Principal]:
+    """What keys prove, by their ids, from the database. Those that were revoked prove nothing."""
+    rows = ApiKey.objects.select_related("account__owner").filter(id__in=key_ids, revoked_at=None)
+    proven = {}
+    for row in rows.filter(account__owner__is_active=True):
+        try:
+            proven[row.id] = _key_principal(row)
+        except NotOpened as error:
+            log.error("API key %s: %s", row.id, error)
+    return proven
+
+
+def _key_principal(row: ApiKey) -> Principal:
+    """Raises NotOpened."""
+    return Principal(
         user_id=row.account.owner_id,
         account_id=row.account_id,
         accounts=frozenset((row.account_id,)),
@@ -223,11 +283,9 @@ def load_key(key_id: uuid.UUID) -> Principal | None:
             id=row.id,
             scopes=frozenset(row.scopes),
             networks=tuple(ipaddress.ip_network(address) for address in row.addresses),
-            verifier=verifier,
+            verifier=_verifier(row),
         ),
     )
-    principals.put(api_key_key(key_id), principal)
-    return principal
 
 
 def make_stream_token(principal: Principal) -> str:
@@ -269,28 +327,12 @@ def still_good(session_ids: set[uuid.UUID], key_ids: set[uuid.UUID]) -> set[uuid
     return good
 
 
-def _remember(key: bytes, session: Session | None) -> Principal | None:
-    principal = _principal(session)
-    if principal is not None and session is not None:
-        principals.put(key, principal)
-        note_use(session, now=dt.datetime.now(dt.UTC))
+def _remember(key: bytes, session: Session | None, generation: int) -> Principal | None:
+    if session is None or (principal := session_principals([session]).get(session.id)) is None:
+        return None
+    principals.put(key, principal, generation)
+    note_use(session, now=dt.datetime.now(dt.UTC))
     return principal
-
-
-def _principal(session: Session | None) -> Principal | None:
-    if session is None or session.ended_at is not None or not session.user.is_active:
-        return None
-    if session.expires_at <= dt.datetime.now(dt.UTC):
-        return None
-    accounts = dict(Account.objects.filter(owner=session.user_id, is_linked=True).values_list("name", "id"))
-    return Principal(
-        user_id=session.user_id,
-        account_id=accounts[MAIN],
-        accounts=frozenset(accounts.values()),
-        session_id=session.id,
-        role=session.user.role,
-        expires_at=session.expires_at,
-    )
 
 
 def _verifier(row: ApiKey) -> Verifier:

@@ -6,6 +6,11 @@ message, so a whole transaction is one round trip; between threads that share an
 
 from collections.abc import Iterable
 
+import psycopg
+from psycopg.pq import ExecStatus, abc
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
 SEPARATOR = "\x1e"
 """No value may hold it. JSON escapes control characters, all other texts of ours are names and numbers."""
 
@@ -33,3 +38,19 @@ def rows_from(first: int, count: int) -> str:
     """The FROM item that takes apart the parameters ``first`` to ``first + count - 1`` of a prepared statement."""
     tables = ", ".join(f"string_to_table(${number}, E'\\x1e')" for number in range(first, first + count))
     return f"ROWS FROM ({tables}) WITH ORDINALITY"
+
+
+def at_once(connection: Connection, statements: str) -> abc.PGresult:
+    """Carries out statements without parameters; returns the result of the last. Raises psycopg.Error.
+
+    The interpreter's lock is given away once, from sending to the last answer. psycopg's own way gives it away a dozen times,
+    and where other threads are busy each time may cost the switch interval until it is had again.
+    """
+    pgconn = connection.pgconn
+    result = pgconn.exec_(statements.encode())
+    while (notification := pgconn.notifies()) is not None:
+        if pgconn.notify_handler is not None:
+            pgconn.notify_handler(notification)
+    if result.status == ExecStatus.FATAL_ERROR:
+        raise psycopg.errors.error_from_result(result)
+    return result

@@ -91,6 +91,8 @@ class Replica:
         self._stopping = False
         self._told = False
         """Whether another process has told of events since the journal was last looked at."""
+        self._is_alone = False
+        """Whether nobody else had appended when this process last did."""
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
@@ -252,9 +254,17 @@ class Replica:
         def act(connection: Connection) -> Appended:
             nonlocal attempts
             attempts += 1
-            return append(connection, ordered, now_us=time.time_ns() // 1000, known=self.fold.known)
+            is_last = self._is_alone and not self._told and attempts == 1
+            return append(
+                connection,
+                ordered,
+                now_us=time.time_ns() // 1000,
+                known=self.fold.known,
+                last_at_us=self.fold.engine.at_us if is_last else None,
+            )
 
         appended: Appended = self._persist(act)
+        self._is_alone = appended.before == self.fold.seq
         return appended, attempts > 1
 
     def _catch_up(self, connection: Connection) -> None:

@@ -35,6 +35,10 @@ def sleep_by_select() -> None:
     time.sleep = sleep
 
 
+def in_two_steps(connection: Connection, drafts: Sequence[Draft], at_us: int, known: Known) -> None:
+    """Instead of an append in one statement: the defects are put into the longer way."""
+
+
 def commit_later() -> None:
     """Answers go out at once; the COMMIT of all that was answered meanwhile follows LATER_S after the first."""
     put_and_commit, append = journal._put_and_commit, replica.append
@@ -48,7 +52,9 @@ def commit_later() -> None:
             if connection.info.transaction_status == TransactionStatus.INTRANS:
                 connection.execute("COMMIT")
 
-    def append_uncommitted(connection: Connection, drafts: Sequence[Draft], *, now_us: int, known: Known) -> Appended:
+    def append_uncommitted(
+        connection: Connection, drafts: Sequence[Draft], *, now_us: int, known: Known, last_at_us: int | None
+    ) -> Appended:
         with turn:
             is_first = connection.info.transaction_status == TransactionStatus.IDLE
             appended = append(connection, drafts, now_us=now_us, known=known)
@@ -63,6 +69,7 @@ def commit_later() -> None:
 def forget_commands() -> None:
     """The look-up of repeated commands finds nothing. The mutant's SQL drops the constraint that would refuse them."""
     lock_head = journal._lock_head
+    journal._continue = in_two_steps
 
     def lock_head_alone(
         cursor: Cursor, drafts: Iterable[Draft], known: Known
@@ -76,6 +83,7 @@ def forget_commands() -> None:
 def number_by_sequence() -> None:
     """Appends take numbers from a sequence without locking the head; readers take what is there and see no gap."""
     apply_linked = Fold.apply_linked
+    journal._continue = in_two_steps
 
     def take_numbers(
         cursor: Cursor, drafts: Sequence[Draft], known: Known

@@ -1,12 +1,14 @@
 """Who makes a request: a bearer token, a browser's cookie session, or an API key's signature. On the event loop.
 
-What is proven comes from memory; only what is not there, or older than PRINCIPAL_TTL_S, is read by a worker thread.
+What is proven comes from memory, and is renewed there while it is in use; only what is not there, or older than
+PRINCIPAL_TTL_S, is read by a worker thread, once for all who wait for the same.
 """
 
 import asyncio
 import datetime as dt
 import hmac
 import ipaddress
+import logging
 import time
 import uuid
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import Error as DatabaseError
 
 from accounts.api_keys import USE_NOTED_EVERY_S, note_use
 from accounts.authentication import (
@@ -33,6 +36,7 @@ from accounts.database import in_database
 from accounts.nonces import NonceGuard, use_everywhere
 from accounts.problems import CSRF_FAILED, KEY_NOT_VALID, NOT_SIGNED_IN, WRONG_SIGNATURE, Problem
 from accounts.rate_limits import ADDRESS, LOOKUP_WEIGHT, address_key
+from accounts.renewal import renew, take_due
 from accounts.security_log import Caller
 from accounts.signatures import KEY_HEADER, read_signed
 from accounts.step_up import require_own_factor
@@ -40,6 +44,7 @@ from accounts.step_up import require_own_factor
 from .http import Request
 from .routes import Route
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ACCOUNT_HEADER = b"x-account"
@@ -48,7 +53,12 @@ _SAFE = ("GET", "HEAD")
 _nonces = NonceGuard()
 _noted: dict[uuid.UUID, float] = {}
 """When the last use of a key was last written down by this process, on the monotonic clock."""
-_notes: set[asyncio.Future[None]] = set()
+_tasks: set[asyncio.Future[None]] = set()
+"""What nobody waits for."""
+_loading: dict[tuple[bytes, int], "asyncio.Future[Principal | None]"] = {}
+"""What is being read of the database, by the key of its principal and the generation of those that are kept."""
+RENEWAL_PAUSE_S = 0.25
+_renewal: "asyncio.Future[None] | None" = None
 
 
 async def authenticate(request: Request, route: Route) -> Principal:
@@ -92,7 +102,7 @@ async def by_key(request: Request) -> Principal:
     signed = read_signed(request.headers, request.method, request.target, request.body)
     now_ms = time.time_ns() // 1_000_000
     signed.check_time(now_ms)
-    principal = principals.get(api_key_key(signed.key_id)) or await _looked_up(request, load_key, signed.key_id)
+    principal = await _principal(request, api_key_key(signed.key_id), load_key, signed.key_id)
     if principal is None or principal.key is None:
         raise Problem(KEY_NOT_VALID, "This key is unknown or was revoked.")
     if not principal.key.verifier.verifies(signed.signature, signed.message):
@@ -113,7 +123,7 @@ async def _by_session(request: Request) -> Principal:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Problem(NOT_SIGNED_IN, "Send the header 'Authorization: Bearer TOKEN'.")
-        principal = principals.get(token_key(token)) or await _looked_up(request, load_token, token)
+        principal = await _principal(request, token_key(token), load_token, token)
         if principal is None:
             raise Problem(NOT_SIGNED_IN, "This session has ended or never was. Sign in again.")
         return principal
@@ -122,16 +132,46 @@ async def _by_session(request: Request) -> Principal:
         raise Problem(NOT_SIGNED_IN, "Sign in, and send the header 'Authorization: Bearer TOKEN'.")
     if request.method not in _SAFE:
         _check_csrf(request)
-    principal = principals.get(cookie_key(session_key)) or await _looked_up(request, load_cookie, session_key)
+    principal = await _principal(request, cookie_key(session_key), load_cookie, session_key)
     if principal is None:
         raise Problem(NOT_SIGNED_IN, "Your session has ended. Sign in again.")
     return principal
 
 
-async def _looked_up(request: Request, load: Callable[[T], Principal | None], proof: T) -> Principal | None:
+async def _principal(request: Request, key: bytes, load: Callable[[T], Principal | None], proof: T) -> Principal | None:
+    """Whom this proves, from memory or from the database. Raises Problem."""
+    known = principals.get(key)
+    if principals.due:
+        _renew_soon()
+    return known or await _looked_up(request, key, load, proof)
+
+
+async def _looked_up(request: Request, key: bytes, load: Callable[[T], Principal | None], proof: T) -> Principal | None:
     """What is not in memory, from the database. It counts for the address, for nobody is known yet. Raises Problem."""
     request.spend(ADDRESS, address_key(request.address), LOOKUP_WEIGHT)
-    return await asyncio.to_thread(load, proof)
+    wanted = key, principals.generation
+    loading = _loading.get(wanted)
+    if loading is None:
+        loading = _loading[wanted] = asyncio.ensure_future(asyncio.to_thread(load, proof))
+        loading.add_done_callback(lambda _: _loading.pop(wanted, None))
+    return await asyncio.shield(loading)
+
+
+def _renew_soon() -> None:
+    """Has the principals renewed that are due, unless that is being done."""
+    global _renewal
+    if _renewal is None or _renewal.done():
+        _renewal = asyncio.ensure_future(_renew())
+
+
+async def _renew() -> None:
+    """Renews what is due; then waits a little, for others to be due with it the next time."""
+    try:
+        while due := take_due():
+            await asyncio.to_thread(renew, due)
+    except DatabaseError as error:
+        log.warning("principals are not renewed: %s", str(error).strip() or repr(error))
+    await asyncio.sleep(RENEWAL_PAUSE_S)
 
 
 async def acting(request: Request, principal: Principal) -> Principal:
@@ -167,5 +207,5 @@ def _note_use(key: Key, address: str) -> None:
         _noted.clear()
     _noted[key.id] = now_s
     note = asyncio.ensure_future(asyncio.to_thread(note_use, key.id, dt.datetime.now(dt.UTC), address))
-    _notes.add(note)
-    note.add_done_callback(_notes.discard)
+    _tasks.add(note)
+    note.add_done_callback(_tasks.discard)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 import psycopg
 
 from ledger.posting import Books
-from trading.bulk import BY_KEY
+from trading.bulk import BY_KEY, at_once
 from trading.database import WRITER_SETTINGS
 from trading.engine.commands import DefineMarket
 from trading.fold import Applied
@@ -220,7 +220,7 @@ class Projector:
             *self._books.statements(postings.entries(batch, self._markets)),
         ]
         try:
-            connection.execute(";".join(statements))
+            at_once(connection, ";".join(statements))
         except psycopg.errors.SerializationFailure as error:
             raise CheckpointLost(f"the read models are not at event {batch[0].seq - 1}") from error
         except psycopg.errors.DataCorrupted as error:

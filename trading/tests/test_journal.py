@@ -23,9 +23,9 @@ from trading.engine.commands import (
     PlaceOrder,
     Tick,
 )
-from trading.journal.append import append
+from trading.journal.append import Known, append
 from trading.journal.errors import JournalBroken
-from trading.journal.read import head_seq, records_between, records_by_seq
+from trading.journal.read import check_head, head_seq, records_between, records_by_seq
 from trading.journal.records import (
     FORMAT,
     GENESIS_HASH,
@@ -104,6 +104,41 @@ def test_many_writers_leave_no_gap_and_break_no_chain(database: Database) -> Non
     with database.connect() as connection:
         assert [record.seq for record in records_between(connection, 0, 240)] == list(range(1, 241))
         assert [f for f in verify(connection).findings if "event" in f] == []
+
+
+def test_who_is_alone_continues_right_after_what_he_knows(database: Database) -> None:
+    with database.connect() as connection:
+        first = append(connection, [credit(1)], now_us=NOW_US).records[-1]
+        known = Known(first.seq, first.hash)
+        drafts = [credit(2), credit(3)]
+        appended = append(connection, [*drafts, drafts[0]], now_us=NOW_US - 1, known=known, last_at_us=first.at_us)
+        rows = list(records_between(connection, 0, 3))
+        assert appended.before == 1 and appended.records == rows[1:] and appended.repeated == {}
+        assert [record.command_id for record in rows[1:]] == [draft.command_id for draft in drafts]
+        assert all(map(is_linked, [GENESIS_HASH, *(record.hash for record in rows[:-1])], rows))
+        assert {record.at_us for record in rows} == {NOW_US}
+        assert check_head(connection, Known(3, rows[-1].hash)) == 3
+
+
+def test_who_is_not_alone_after_all_appends_behind_the_others(database: Database) -> None:
+    with database.connect() as connection, database.connect() as other:
+        first = append(connection, [credit(1)], now_us=NOW_US).records[-1]
+        (theirs,) = append(other, [credit(2)], now_us=NOW_US + 5).records
+        known = Known(first.seq, first.hash)
+        appended = append(connection, [credit(3)], now_us=NOW_US, known=known, last_at_us=first.at_us)
+        assert appended.before == 2
+        assert [(record.seq, record.at_us) for record in appended.records] == [(3, NOW_US + 5)]
+        assert is_linked(theirs.hash, appended.records[0])
+
+
+def test_a_repeated_command_is_found_by_who_is_alone_too(database: Database) -> None:
+    with database.connect() as connection:
+        one = credit(1)
+        (first,) = append(connection, [one], now_us=NOW_US).records
+        known = Known(first.seq, first.hash)
+        appended = append(connection, [credit(2), one], now_us=NOW_US, known=known, last_at_us=first.at_us)
+        assert [record.seq for record in appended.records] == [2]
+        assert appended.repeated == {one.command_id: first}
 
 
 def test_a_writer_that_dies_before_commit_leaves_nothing(database: Database) -> None:

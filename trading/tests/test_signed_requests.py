@@ -1,10 +1,13 @@
 """What a signed request makes of the journal: one event, whichever process it is sent to, and however the database fails."""
 
+from typing import NoReturn
+
 import pytest
 
 from accounts.problems import Problem
 from tests.fixtures import Database
 from trading import gateway
+from trading.bulk import Connection, at_once
 from trading.engine.commands import CancelAfter
 from trading.journal import append
 
@@ -42,7 +45,18 @@ async def test_whose_answer_the_database_lost_is_not_told_that_it_was_a_repetiti
     """The connection ends right after the COMMIT: tried again, the command is found in the journal."""
     async with serving() as runtime:
         await open_market(runtime)
-        monkeypatch.setattr(append, "CHANNEL", f"{append.CHANNEL}; SELECT pg_terminate_backend(pg_backend_pid())")
+
+        lost: list[str] = []
+
+        def at_once_and_lost(connection: Connection, statements: str) -> NoReturn:
+            monkeypatch.undo()
+            lost.append(statements)
+            at_once(connection, statements)
+            at_once(connection, "SELECT pg_terminate_backend(pg_backend_pid())")
+            raise AssertionError("the connection is still there")
+
+        monkeypatch.setattr(append, "at_once", at_once_and_lost)
         seq = await submit(runtime, PROOF)
         assert seq == runtime.live.seq
+        assert len(lost) == 1
     assert count(database) == (1,)
