@@ -1,9 +1,10 @@
 """What tests stand on: a real PostgreSQL, a fresh database for each test, the server as a process of its own.
 
-Loaded as a pytest plugin for the tests of every app. PostgreSQL is embedded, started once per run under ``.state/test``;
-a database is a copy of a migrated template, since what is append-only cannot be emptied.
+Loaded as a pytest plugin for the tests of every app. PostgreSQL is embedded, started once per run, or once per worker of a
+run, under ``.state/test``; a database is a copy of a migrated template, since what is append-only cannot be emptied.
 """
 
+import fcntl
 import itertools
 import os
 import shutil
@@ -16,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / ".state" / "test"
 STATE = RUNS / str(os.getpid())
-"""A folder for this run, so that two may go on at once; those of runs that are gone are cleared away."""
+"""A folder for this run or worker, so that several may go on at once; those of runs that are gone are cleared away."""
 os.environ["DJANGO_SETTINGS_MODULE"] = "exchange.settings.demo"
 os.environ["KONTOR_STATE"] = str(STATE)
 os.environ["DATABASE_URL"] = "postgresql://nobody@/none"
@@ -59,7 +60,7 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The PostgreSQL of this run, with a migrated template and one that the demo is laid out in."""
+    """The PostgreSQL of this run or worker, with a migrated template and one that the demo is laid out in."""
 
     postgres: EmbeddedPostgres
 
@@ -86,10 +87,14 @@ def manage(*arguments: str, url: str, check: bool = True, **environment: str) ->
 
 
 def _clear_dead_runs() -> None:
-    for folder in RUNS.glob("*"):
-        if folder.is_dir() and not Path("/proc", folder.name).exists():
-            EmbeddedPostgres(folder).discard()
-            shutil.rmtree(folder, ignore_errors=True)
+    """One at a time: the workers of a run all begin with it."""
+    RUNS.mkdir(parents=True, exist_ok=True)
+    with (RUNS / "clearing").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for folder in RUNS.glob("[0-9]*"):
+            if not Path("/proc", folder.name).exists():
+                EmbeddedPostgres(folder).discard()
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.launch.waiting import processes_in, wait_until
+from tests.server import free_port
 
 LAUNCH = [sys.executable, "-m", "exchange.launch"]
 AS_NOBODY = """
@@ -28,13 +29,6 @@ def environment(state: Path, **variables: str) -> dict[str, str]:
         name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "DATABASE_OWNER_URL", "BOTS")
     }
     return inherited | {"KONTOR_STATE": str(state), "PORT": str(free_port())} | variables
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def refusal(command: list[str], variables: dict[str, str]) -> tuple[int, str]:

@@ -1,0 +1,22 @@
+"""How the tests go to the workers of `pytest -n 3`: a file at a time, so that what a module shares is made once.
+
+Loaded as a pytest plugin; without ``-n`` nothing changes. The files that take longest come first: whoever is done takes the
+next one, and at the end no worker is left alone with a long one.
+"""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+LONGEST = ("tests/chaos/test_chaos.py",)
+"""The files that take more than ten seconds, the longest first. An order that is not quite right costs little."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not hasattr(config, "workerinput"):
+        return
+    places = {ROOT / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
