@@ -10,7 +10,21 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-LONGEST = ("tests/chaos/test_chaos.py",)
+LONGEST = (
+    "tests/journeys/test_make_run.py",
+    "tests/chaos/test_chaos.py",
+    "tests/chaos/test_mutants.py",
+    "trading/tests/engine/test_against_oracle.py",
+    "funding/tests/test_withdrawal_money.py",
+    "tests/custody/test_payout_faults.py",
+    "tests/custody/test_fault_run.py",
+    "tests/journeys/test_rate_limits.py",
+    "tests/journeys/test_crash.py",
+    "tests/journeys/test_stream.py",
+    "tests/journeys/test_browser.py",
+    "tests/custody/test_deposits.py",
+    "tests/custody/test_payouts.py",
+)
 """The files that take more than ten seconds, the longest first. An order that is not quite right costs little."""
 
 
