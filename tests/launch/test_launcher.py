@@ -33,7 +33,7 @@ def environment(state: Path, **variables: str) -> dict[str, str]:
 
 def refusal(command: list[str], variables: dict[str, str]) -> tuple[int, str]:
     """Exit code and the one sentence on standard error."""
-    ended = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
     assert ended.stderr.startswith("kontor: "), ended.stderr
     assert ended.stderr.count("\n") == 1, ended.stderr
     return ended.returncode, ended.stderr
@@ -107,7 +107,7 @@ def test_a_request_to_stop_ends_everything_with_exit_code_0(
     launcher: "subprocess.Popen[str]", tmp_path: Path, number: signal.Signals
 ) -> None:
     launcher.send_signal(number)
-    output, _ = launcher.communicate(timeout=30)
+    output, _ = launcher.communicate(timeout=60)
     assert launcher.returncode == 0, output
     assert "stopped" in output
     assert processes_in(tmp_path) == []
