@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 VENV_PYTHON = .venv/bin/python
+# Workers of the tests: more than cores, for half of a test's time is waiting.
+TEST_WORKERS ?= 3
 UV_COMPILE = $(VENV_PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE)
 
 .DEFAULT_GOAL := help
@@ -31,7 +33,7 @@ run:
 
 test:
 	@$(PYTHON) etc/bootstrap.py dev
-	$(VENV_PYTHON) -m pytest
+	$(VENV_PYTHON) -m pytest -n $(TEST_WORKERS)
 
 check:
 	@$(PYTHON) etc/bootstrap.py dev

@@ -143,7 +143,9 @@ class ChainService(rpc.ChainServicer):
         """The one call without a deadline: it lasts as long as the caller does."""
         if not self._watchers.acquire(blocking=False):
             abort(context, NodeFailureAtBound(f"{WATCHERS} watch already"))
-        context.add_callback(self._watchers.release)
+        if not context.add_callback(self._watchers.release):
+            self._watchers.release()  # the caller has gone already, and nobody would call back
+            return
         last = ""
         while context.is_active() and not self._stopping.is_set():
             try:

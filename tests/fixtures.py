@@ -1,22 +1,24 @@
 """What tests stand on: a real PostgreSQL, a fresh database for each test, the server as a process of its own.
 
-Loaded as a pytest plugin for the tests of every app. PostgreSQL is embedded, started once per run under ``.state/test``;
-a database is a copy of a migrated template, since what is append-only cannot be emptied.
+Loaded as a pytest plugin for the tests of every app. PostgreSQL is embedded, started once per run, or once per worker of a
+run, under ``.state/test``; a database is a copy of a migrated template, since what is append-only cannot be emptied.
 """
 
+import fcntl
 import itertools
 import os
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / ".state" / "test"
 STATE = RUNS / str(os.getpid())
-"""A folder for this run, so that two may go on at once; those of runs that are gone are cleared away."""
+"""A folder for this run or worker, so that several may go on at once; those of runs that are gone are cleared away."""
 os.environ["DJANGO_SETTINGS_MODULE"] = "exchange.settings.demo"
 os.environ["KONTOR_STATE"] = str(STATE)
 os.environ["DATABASE_URL"] = "postgresql://nobody@/none"
@@ -37,6 +39,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.db import connections  # noqa: E402
 
+from tests.recycling import Template  # noqa: E402
 from tests.server import Server  # noqa: E402
 
 _numbers = itertools.count(1)
@@ -59,19 +62,55 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The PostgreSQL of this run, with a migrated template and one that the demo is laid out in."""
+    """The PostgreSQL of this run or worker, with a migrated template and one that the demo is laid out in.
+
+    ``_origins``: the templates of the copies that are in use. ``_stock``: those that were given back, by template.
+    """
 
     postgres: EmbeddedPostgres
+    _templates: dict[str, Template] = field(default_factory=dict)
+    _origins: dict[str, str] = field(default_factory=dict)
+    _stock: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def copy(self, template: str, name: str | None = None) -> Database:
-        name = name or f"test_{os.getpid()}_{next(_numbers)}"
-        with psycopg.connect(self.postgres.url("postgres", SUPERUSER), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}" OWNER {OWNER} TEMPLATE "{template}" STRATEGY FILE_COPY')
-        return Database(name, self.postgres.url(name, APPLICATION), self.postgres.url(name, OWNER))
+        """A new database; one without a name of its own is like the template, but was perhaps in use before."""
+        fresh = name or f"test_{os.getpid()}_{next(_numbers)}"
+        with self._connect("postgres") as connection:
+            if name is None and self._stock[template]:
+                connection.execute(f'ALTER DATABASE "{self._stock[template].pop()}" RENAME TO "{fresh}"')
+            else:
+                connection.execute(f'CREATE DATABASE "{fresh}" OWNER {OWNER} TEMPLATE "{template}" STRATEGY FILE_COPY')
+        if name is None:
+            self._origins[fresh] = template
+            if template not in self._templates:
+                with self._connect(fresh) as connection:
+                    self._templates[template] = Template.of(connection)
+        return Database(fresh, self.postgres.url(fresh, APPLICATION), self.postgres.url(fresh, OWNER))
 
     def drop(self, database: Database) -> None:
-        with psycopg.connect(self.postgres.url("postgres", SUPERUSER), autocommit=True) as connection:
+        """It is gone for all who know it; what can be made like new is kept for the next copy."""
+        origin = self._origins.pop(database.name, None)
+        if origin is not None and (name := self._recycled(database.name, self._templates[origin])):
+            self._stock[origin].append(name)
+            return
+        with self._connect("postgres") as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{database.name}" WITH (FORCE)')
+
+    def _recycled(self, name: str, template: Template) -> str | None:
+        """Its next name, under which nobody knows it. None if it is not like new."""
+        spare = f"spare_{os.getpid()}_{next(_numbers)}"
+        try:
+            with self._connect(name) as connection:
+                if not template.restore(connection):
+                    return None
+            with self._connect("postgres") as connection:
+                connection.execute(f'ALTER DATABASE "{name}" RENAME TO "{spare}"')
+        except psycopg.Error:
+            return None  # somebody still uses it, or it is not there
+        return spare
+
+    def _connect(self, name: str) -> "psycopg.Connection[tuple[object, ...]]":
+        return psycopg.connect(self.postgres.url(name, SUPERUSER), autocommit=True)
 
 
 def manage(*arguments: str, url: str, check: bool = True, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -86,16 +125,20 @@ def manage(*arguments: str, url: str, check: bool = True, **environment: str) ->
 
 
 def _clear_dead_runs() -> None:
-    for folder in RUNS.glob("*"):
-        if folder.is_dir() and not Path("/proc", folder.name).exists():
-            EmbeddedPostgres(folder).discard()
-            shutil.rmtree(folder, ignore_errors=True)
+    """One at a time: the workers of a run all begin with it."""
+    RUNS.mkdir(parents=True, exist_ok=True)
+    with (RUNS / "clearing").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for folder in RUNS.glob("[0-9]*"):
+            if not Path("/proc", folder.name).exists():
+                EmbeddedPostgres(folder).discard()
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     _clear_dead_runs()
-    (STATE / "static").mkdir(parents=True)
+    (STATE / "static").mkdir(parents=True, exist_ok=True)
     with EmbeddedPostgres(STATE) as postgres:
         cluster = Cluster(postgres)
         empty = cluster.copy("kontor", "template_empty")

@@ -14,18 +14,29 @@ from typing import Any, Self
 import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
+WAIT_LIMIT_S = 60.0
+"""Long, for the machine may be slow or busy; what comes soon is not waited for longer."""
 START_LIMIT_S = 60.0
 PASSWORD = "a quiet long password"
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+PORTS = range(10_000 + _WORKER % 20 * 1000, 11_000 + _WORKER % 20 * 1000)
+"""Of this worker alone, and below those that the system gives to whoever asks for any: a port that was found free stays so
+until its server listens."""
 _numbers = itertools.count(1)
+_tries = itertools.count(os.getpid())
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Another one at each call, until all had their turn: what still speaks to a server that is gone finds nobody."""
+    for number in itertools.islice(_tries, len(PORTS)):
+        port = PORTS[number % len(PORTS)]
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError(f"no port of {PORTS} is free")
 
 
-def wait_until(condition: Any, *, limit_s: float = 10.0, what: str) -> Any:
+def wait_until(condition: Any, *, limit_s: float = WAIT_LIMIT_S, what: str) -> Any:
     """The first true value of ``condition()``; fails with ``what`` after the limit."""
     end = time.monotonic() + limit_s
     while True:
@@ -95,7 +106,7 @@ class Server:
         if self._process is None:
             raise RuntimeError("the server does not run")
         self._process.terminate()
-        code = self._process.wait(30)
+        code = self._process.wait(WAIT_LIMIT_S)
         self._process = None
         return code
 
@@ -108,7 +119,7 @@ class Server:
             return False
 
     def client(self, **headers: str) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=WAIT_LIMIT_S)
 
     def trader(self, **funds: str) -> "Trader":
         """A new user, signed in, with these funds from the faucet."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.server import ROOT, Server, wait_until
+from tests.server import ROOT, WAIT_LIMIT_S, Server, wait_until
 
 MARKETS = ("BTC/USD", "ETH/USD", "ETH/BTC")
 STATE = Path(os.environ["KONTOR_STATE"])
@@ -67,9 +67,9 @@ def sign_in_as_bots(client: httpx.Client) -> dict[str, str]:
 
 def test_bots_quote_and_trade_survive_a_crash_and_leave_nothing_behind(own_server: Server) -> None:
     with own_server.client() as client, bots(own_server) as process:
-        wait_until(lambda: quotes_everywhere(client), limit_s=15, what="all markets are quoted")
+        wait_until(lambda: quotes_everywhere(client), what="all markets are quoted")
         tokens = sign_in_as_bots(client)
-        wait_until(lambda: len(last_trades(client)) == 3, limit_s=25, what="trades on every market")
+        wait_until(lambda: len(last_trades(client)) == 3, what="trades on every market")
         assert not open_orders(own_server, tokens)["taker"]
 
         own_server.kill()
@@ -82,24 +82,24 @@ def test_bots_quote_and_trade_survive_a_crash_and_leave_nothing_behind(own_serve
             makers = [items for name, items in now.items() if name != "taker"]
             return all(any(order["id"] not in known for order in items) for items in makers)
 
-        wait_until(quotes_again, limit_s=20, what="each maker places orders after the crash")
-        wait_until(lambda: quotes_everywhere(client), limit_s=10, what="all markets are quoted again")
-        wait_until(lambda: last_trades(client) != before, limit_s=20, what="the taker trades after the crash")
+        wait_until(quotes_again, what="each maker places orders after the crash")
+        wait_until(lambda: quotes_everywhere(client), what="all markets are quoted again")
+        wait_until(lambda: last_trades(client) != before, what="the taker trades after the crash")
         assert process.poll() is None, "a crash of the exchange does not end the bots"
 
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(WAIT_LIMIT_S) == 0
         assert all(not items for items in open_orders(own_server, tokens).values())
 
 
 def test_bots_outlive_an_exchange_that_is_away_and_end_at_once_when_told(own_server: Server) -> None:
     with own_server.client() as client, bots(own_server) as process:
-        wait_until(lambda: quotes_everywhere(client), limit_s=15, what="all markets are quoted")
+        wait_until(lambda: quotes_everywhere(client), what="all markets are quoted")
         own_server.kill()
         log = STATE / f"bots-{own_server.port}.log"
         wait_until(lambda: log.read_text().count("not connected") >= 4, what="every bot notices that it is alone")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(WAIT_LIMIT_S) == 0
         assert "could not be cancelled in time" in log.read_text()
 
         own_server.start()
@@ -109,6 +109,5 @@ def test_bots_outlive_an_exchange_that_is_away_and_end_at_once_when_told(own_ser
     with bots(own_server):
         wait_until(
             lambda: not left & {o["id"] for items in open_orders(own_server, tokens).values() for o in items},
-            limit_s=15,
             what="the next run cancels what the last one left",
         )

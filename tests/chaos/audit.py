@@ -18,7 +18,7 @@ import psycopg
 
 from tests.fixtures import manage
 from tests.journeys.load import PAGE, Desk, audit, orders_of, repeat_unknown
-from tests.server import Trader
+from tests.server import WAIT_LIMIT_S, Trader
 
 from .replicas import Replica, State
 
@@ -52,7 +52,7 @@ class Tally:
     verified: State | None = None
     """What the last full replay came to, if it agreed with engine and ledger."""
     seconds: float = 0.0
-    patience_s: float = 30.0
+    patience_s: float = WAIT_LIMIT_S
     """How long the exchange may take to come to rest."""
     not_possible: str = ""
     """Why the scenario could not be played on this machine."""

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from tests.journeys.load import Attempt, Desk, new_attempt
-from tests.server import Server, wait_until
+from tests.server import WAIT_LIMIT_S, Server, wait_until
 
 CANCEL_SHARE = 0.3
 RESTLESSNESS = 0.002
@@ -25,7 +25,7 @@ PAUSE_S = 0.02
 BACK_OFF_S = 0.1
 """How long a trader waits that got no answer, or 503."""
 ANSWER_LIMIT_S = 2.0
-CATCH_UP_LIMIT_S = 5.0
+CATCH_UP_LIMIT_S = 30.0
 """How long a replica may not know of an order that another acknowledged."""
 EXPECTED = (200, 201, 422, 503)
 
@@ -87,7 +87,7 @@ class Load:
     def acknowledged(self) -> int:
         return len(self.acknowledged_at)
 
-    def wait_for(self, count: int, *, limit_s: float = 30.0) -> None:
+    def wait_for(self, count: int, *, limit_s: float = WAIT_LIMIT_S) -> None:
         """Until so many more requests are acknowledged."""
         goal = self.acknowledged + count
         wait_until(lambda: self.acknowledged >= goal, limit_s=limit_s, what=f"{count} more acknowledgements")

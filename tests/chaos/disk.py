@@ -67,7 +67,7 @@ def _wait_until_back(deployment: Deployment, load: Load) -> None:
             deployment.restart_postgres()
         return load.acknowledged >= goal
 
-    wait_until(is_back, limit_s=30, what=f"{WARM} more acknowledgements")
+    wait_until(is_back, what=f"{WARM} more acknowledgements")
 
 
 def _fill_up(filler: Path) -> None:
@@ -86,4 +86,4 @@ def _wait_until_refused(deployment: Deployment, load: Load) -> None:
     with contextlib.suppress(psycopg.Error), deployment.connect() as sql:
         sql.execute("SELECT pg_switch_wal()")
         sql.execute("CREATE TABLE needs_room AS SELECT generate_series(1, 1000000)")
-    wait_until(lambda: load.longest_silence(time.monotonic() - FULL_S) >= FULL_S, limit_s=60, what="the disk is full")
+    wait_until(lambda: load.longest_silence(time.monotonic() - FULL_S) >= FULL_S, what="the disk is full")

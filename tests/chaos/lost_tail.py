@@ -15,7 +15,7 @@ from .clients import Line, NoAnswer
 from .deployment import Deployment, Rig
 from .replicas import Replica, start_all
 
-NOTICE_LIMIT_S = 10.0
+NOTICE_LIMIT_S = 30.0
 STALE_S = 2.0
 """So long they stay, and could still do harm."""
 TAIL = 60

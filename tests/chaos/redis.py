@@ -15,8 +15,9 @@ from .deployment import Deployment, NotPossible, Rig
 from .replicas import Replica
 
 ABSENCE_S = 2.0
-SILENCE_LIMIT_S = 1.5
-SIGN_IN_LIMIT_S = 10.0
+SILENCE_LIMIT_S = 3.0
+"""Less than Redis is away for in any form of the scenario."""
+SIGN_IN_LIMIT_S = 30.0
 QUOTAS = dict.fromkeys(("RATE_LIMIT_ACCOUNT", "RATE_LIMIT_ORDERS", "RATE_LIMIT_ADDRESS"), "1000000")
 """Limits are kept and shared, but the load shall not meet them."""
 

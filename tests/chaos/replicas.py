@@ -16,12 +16,12 @@ from typing import Any
 import httpx
 
 from exchange.launch.child import end_with_parent
-from tests.server import ROOT, START_LIMIT_S, Server, wait_until
+from tests.server import ROOT, START_LIMIT_S, WAIT_LIMIT_S, Server, wait_until
 
 GUNICORN = ("gunicorn",)
 """The module that serves, with what stands before gunicorn's own arguments."""
 
-PATIENCE_S = 5.0
+PATIENCE_S = 30.0
 POLL_S = 0.05
 
 _STOPPED = re.compile(r"stopped at event (\d+), state ([0-9a-f]{64})")
@@ -43,7 +43,7 @@ class Replica(Server):
         self._module = module
 
     def client(self, **headers: str) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, transport=_Patient())
+        return httpx.Client(base_url=self.url, headers=headers, timeout=WAIT_LIMIT_S, transport=_Patient())
 
     def launch(self) -> None:
         """Starts it without waiting until it is ready."""

@@ -55,7 +55,7 @@ _ALL = (
     Scenario(
         "cut-at-commit", "the connection cut at the COMMIT of an append, before it and after", cuts.at_commit, 2, 10
     ),
-    Scenario("no-redis", "Redis frozen for half a minute, then gone for another", redis.absent, 1, 15),
+    Scenario("no-redis", "Redis frozen for half a minute, then gone for another", redis.absent, 2, 15),
     Scenario("disk-full", "the database's disk filled up, then freed", disk.full, 1, 2),
     Scenario("clock-jumps", "the wall clocks of the replicas jump by hours", clocks.jump, 3, 10),
     Scenario("lost-tail", "fail-over to a standby that lost the journal's tail", lost_tail.behind, 1, 1),

@@ -6,7 +6,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from tests.journeys.stream_client import Stream, stream_token
-from tests.server import Server
+from tests.server import WAIT_LIMIT_S, Server
 
 from .drawing import Drawer
 
@@ -70,7 +70,7 @@ def _ask(stream: Stream, drawer: Drawer, judge: Judge, number: int) -> None:
     end = -number
     stream.socket.send(json.dumps({"method": "ping", "req_id": end}))
     while True:
-        message = json.loads(stream.socket.recv(timeout=20))
+        message = json.loads(stream.socket.recv(timeout=WAIT_LIMIT_S))
         judge.judge(message)
         result = message.get("result")
         if isinstance(result, dict) and "order_id" in result:

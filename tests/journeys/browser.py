@@ -28,7 +28,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-LIMIT_MS = 10_000
+LIMIT_MS = 60_000
 DESK = (1440, 900)
 PHONE = (390, 844)
 MARKET_PATH = "/markets/BTC-USD"

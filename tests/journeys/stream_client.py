@@ -16,9 +16,9 @@ from typing import Any, Self
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from tests.server import Server, Trader
+from tests.server import WAIT_LIMIT_S, Server, Trader
 
-ANSWER_LIMIT_S = 10.0
+ANSWER_LIMIT_S = WAIT_LIMIT_S
 CHECKSUM_LEVELS = 10
 
 

@@ -24,7 +24,6 @@ pytestmark = pytest.mark.usefixtures("silent_market")
 MARKET = "BTC/USD"
 ORDER = {"symbol": MARKET, "side": "sell", "order_type": "limit", "order_qty": 1, "limit_price": 64000}
 STREAM_TOKEN_TTL_S = 900
-SESSION_LIMIT_S = 5.0
 RANDOM_ORDERS = 400
 
 
@@ -579,10 +578,8 @@ def test_an_ended_session_closes_its_private_streams_alone(server: Server, selle
     with Stream(server, seller) as private, Stream(server, seller) as public_only:
         private.private("subscribe", channel="balances")
         public_only.call("subscribe", channel="ticker", symbol=[MARKET])
-        ended_at = time.monotonic()
         assert seller.http.delete("/session").status_code == 204
         assert private.close_code() == 4001
-        assert time.monotonic() - ended_at < SESSION_LIMIT_S
         assert public_only.call("ping")["success"]
 
 

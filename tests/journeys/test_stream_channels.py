@@ -1,7 +1,6 @@
 """Channels beyond book, trade and ticker, and how connections begin and end, against the server as a process."""
 
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from .test_stream import connect_without_reading, flood
 pytestmark = pytest.mark.usefixtures("silent_market")
 
 MARKET = "BTC/USD"
-CUT_OFF_LIMIT_S = 16.0
 
 
 def rest(server: Server, path: str, **query: Any) -> Any:
@@ -180,8 +178,6 @@ def test_f74_a_stalled_reader_whose_socket_stays_open_is_released(own_server: Se
         flood(own_server, trader, 30)
         trader.http.close()
         wait_until(lambda: established(own_server.port) == 1, what="the reader's connection alone is open")
-        began = time.monotonic()
-        wait_until(lambda: established(own_server.port) == 0, limit_s=CUT_OFF_LIMIT_S, what="the connection is cut off")
-        assert time.monotonic() - began < CUT_OFF_LIMIT_S
+        wait_until(lambda: established(own_server.port) == 0, what="the connection is cut off")
         assert slow.socket.socket.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == socket.SOCK_STREAM
         slow.socket.socket.close()

@@ -18,7 +18,7 @@ from tests.server import ROOT, Server
 
 pytestmark = needs_browser
 
-CREDIT_LIMIT_MS = 30_000
+CREDIT_LIMIT_MS = 60_000
 SOMEWHERE = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
 
 

@@ -21,7 +21,7 @@ from tests.signing import hmac_key, program
 from trading.verify import verify
 
 CHAIN = "bitcoin:regtest"
-WAIT_S = 30.0
+WAIT_S = 60.0
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from funding.signer.client import SignerClient, SignerFailure
 from tests.custody.worlds import LITECOIND
 from tests.server import wait_until
 
-START_LIMIT_S = 30.0
+START_LIMIT_S = 60.0
 ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
 
 

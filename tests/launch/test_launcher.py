@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.launch.waiting import processes_in, wait_until
+from tests.server import free_port
 
 LAUNCH = [sys.executable, "-m", "exchange.launch"]
 AS_NOBODY = """
@@ -30,16 +31,9 @@ def environment(state: Path, **variables: str) -> dict[str, str]:
     return inherited | {"KONTOR_STATE": str(state), "PORT": str(free_port())} | variables
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def refusal(command: list[str], variables: dict[str, str]) -> tuple[int, str]:
     """Exit code and the one sentence on standard error."""
-    ended = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
     assert ended.stderr.startswith("kontor: "), ended.stderr
     assert ended.stderr.count("\n") == 1, ended.stderr
     return ended.returncode, ended.stderr
@@ -113,7 +107,7 @@ def test_a_request_to_stop_ends_everything_with_exit_code_0(
     launcher: "subprocess.Popen[str]", tmp_path: Path, number: signal.Signals
 ) -> None:
     launcher.send_signal(number)
-    output, _ = launcher.communicate(timeout=30)
+    output, _ = launcher.communicate(timeout=60)
     assert launcher.returncode == 0, output
     assert "stopped" in output
     assert processes_in(tmp_path) == []

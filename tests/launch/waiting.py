@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def wait_until(condition: Callable[[], bool], *, limit_s: float = 10.0, what: str) -> None:
+def wait_until(condition: Callable[[], bool], *, limit_s: float = 60.0, what: str) -> None:
     deadline = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {limit_s} s: {what}"

@@ -16,6 +16,7 @@ from trading.runtime import Runtime
 from .all_types import MARKETS, Traders
 from .stream.desk import Desk, Listener, opened
 from .test_rebuild import rebuild
+from .world import WAIT_LIMIT_S
 
 Trade = tuple[int, int, int, int]
 HOUR_US = 60 * MINUTE_US
@@ -93,26 +94,36 @@ async def test_f65_f76_candles_streamed_read_and_rebuilt_are_the_same(database: 
         await desk.trade(traders, 40, 10)
         late, _ = await asyncio.gather(joined(desk, symbol), desk.trade(traders, 10, 10))
         await desk.trade(traders, 40, 10)
-        await asyncio.sleep(0.3)  # the channel tells every tenth of a second
+        await desk.runtime.projected(desk.runtime.live.seq)
         read = await all_candles(desk.runtime, symbol)
         market = desk.runtime.live.markets[symbol].market
         for listeners in (early, late):
             for minutes, listener in listeners.items():
-                told: dict[str, Any] = {}
-                sequence = 0
-                for message in await listener.take():
-                    assert message.get("previous_sequence", 0) <= sequence
-                    sequence = message["sequence"]
-                    told |= {one["interval_begin"]: one for one in message["data"]}
                 name = next(name for name, seconds in INTERVALS_S.items() if seconds == minutes * 60)
-                shown = [told[begin] for begin in sorted(told) if told[begin]["trades"]]
-                assert [(one["close"], one["high"], one["volume"], one["trades"]) for one in shown] == [
+                wanted = [
                     (market.price(one.close), market.price(one.high), market.quantity(one.volume), one.trades)
                     for one in read[name]
                 ]
+                await heard(listener, wanted)
         assert read["1m"] and sum(one.trades for one in read["1w"]) == sum(one.trades for one in read["1m"]) > 15
         await asyncio.to_thread(rebuild, database)
         assert await all_candles(desk.runtime, symbol) == read
+
+
+async def heard(listener: Listener, wanted: list[tuple[Any, ...]]) -> None:
+    """Listens until the candles that were told are the wanted ones: the channel tells every tenth of a second."""
+    told: dict[str, Any] = {}
+    shown: list[tuple[Any, ...]] = []
+    sequence, end = 0, time.monotonic() + WAIT_LIMIT_S
+    while shown != wanted and time.monotonic() < end:
+        await asyncio.sleep(0.01)
+        for message in await listener.take():
+            assert message.get("previous_sequence", 0) <= sequence
+            sequence = message["sequence"]
+            told |= {one["interval_begin"]: one for one in message["data"]}
+        traded = [told[begin] for begin in sorted(told) if told[begin]["trades"]]
+        shown = [(one["close"], one["high"], one["volume"], one["trades"]) for one in traded]
+    assert shown == wanted
 
 
 async def joined(desk: Desk, symbol: str) -> dict[int, Listener]:

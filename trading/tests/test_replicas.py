@@ -25,7 +25,7 @@ from trading.replica import ReplicaStopped
 from trading.runtime import CommandRefused, Runtime
 from trading.verify import verify
 
-from .world import ALICE, BOB, do, limit, open_market, serving
+from .world import ALICE, BOB, WAIT_LIMIT_S, do, limit, open_market, serving
 
 
 def some_orders(count: int) -> list[Draft]:
@@ -36,7 +36,7 @@ def some_orders(count: int) -> list[Draft]:
     ]
 
 
-async def until(condition: Callable[[], bool], limit_s: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], limit_s: float = WAIT_LIMIT_S) -> None:
     async with asyncio.timeout(limit_s):
         while not condition():
             await asyncio.sleep(0.005)
@@ -199,7 +199,7 @@ async def test_a_process_stopped_within_its_transaction_does_not_keep_the_journa
         with database.connect() as stopped:
             stopped.execute(replica.WRITER_SETTINGS)
             stopped.execute("BEGIN; SELECT FROM journal_head FOR UPDATE")
-            answer = await asyncio.wait_for(do(runtime, limit(ALICE, "sell", 200, 1)), 5)
+            answer = await asyncio.wait_for(do(runtime, limit(ALICE, "sell", 200, 1)), WAIT_LIMIT_S)
             assert answer.applied is not None
             with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
                 stopped.execute("COMMIT")

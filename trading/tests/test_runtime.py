@@ -22,7 +22,7 @@ from trading.replica import Replica, ReplicaSettings
 from trading.runtime import Runtime
 from trading.verify import verify
 
-from .world import ALICE, BOB, do, limit, open_market, serving
+from .world import ALICE, BOB, WAIT_LIMIT_S, do, limit, open_market, serving
 
 
 async def trade_at_random(runtime: Runtime, seed: int, count: int) -> None:
@@ -182,7 +182,7 @@ async def test_a_database_lost_while_the_live_state_is_made_is_asked_again(datab
         on_stopped=lambda error: None,
     )
     replica.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT_LIMIT_S):
         while len(caught_up) < 2:
             await asyncio.sleep(0.005)
     replica.stop()
@@ -222,7 +222,7 @@ async def test_a_database_that_lost_data_stops_the_replica(database: Database) -
         with database.connect_as_owner() as connection:
             connection.execute("ALTER TABLE journal_head DISABLE TRIGGER journal_head_guard")
             connection.execute("UPDATE journal_head SET seq = seq - 1")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WAIT_LIMIT_S):
             while runtime.health().ready:
                 await asyncio.sleep(0.005)
         assert "DatabaseLostData" in runtime.health().parts["engine"]
@@ -318,7 +318,7 @@ def _picture(runtime: Runtime) -> dict[str, object]:
 
 
 async def _level(first: Runtime, second: Runtime) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT_LIMIT_S):
         while first.live.seq != second.live.seq:
             await asyncio.sleep(0.005)
 

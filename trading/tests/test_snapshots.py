@@ -18,7 +18,7 @@ from trading.outcome_chain import CHECKPOINT_EVENTS
 from trading.snapshots import DAY_US, RETAINED, make, restore, save
 from trading.verify import verify
 
-from .world import ALICE, BOB, OPENING, do, limit, serving
+from .world import ALICE, BOB, OPENING, WAIT_LIMIT_S, do, limit, serving
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -164,7 +164,7 @@ async def test_a_server_has_snapshots_made_by_itself(database: Database, monkeyp
     with database.connect() as connection, override_settings(SNAPSHOT_EVERY=CHECKPOINT_EVENTS):
         async with serving():
             trade(connection, CHECKPOINT_EVENTS + 5)
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(WAIT_LIMIT_S):
                 while snapshot_seqs(connection) != [CHECKPOINT_EVENTS]:
                     await asyncio.sleep(0.02)
 

@@ -9,7 +9,8 @@ from trading.journal.records import derived_command_id, new_command_id
 from trading.publications import Answer
 from trading.runtime import Runtime
 
-READY_LIMIT_S = 10.0
+WAIT_LIMIT_S = 60.0
+"""Long, for the machine may be slow or busy."""
 
 MARKET = DefineMarket(
     market="BTC/USD",
@@ -43,7 +44,7 @@ async def serving() -> AsyncIterator[Runtime]:
     runtime = Runtime()
     runtime.start()
     try:
-        async with asyncio.timeout(READY_LIMIT_S):
+        async with asyncio.timeout(WAIT_LIMIT_S):
             while not runtime.health().ready:
                 await asyncio.sleep(0.005)
         yield runtime

@@ -22,7 +22,7 @@ from tests.server import free_port, wait_until
 
 from .wallet import CHAIN, SEED, In, Out, private_descriptor, psbt, write_keys
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 POLICY = """
 maximum_fee_sats = 50_000
 maximum_fee_sats_per_kvbyte = 200_000

@@ -8,6 +8,7 @@ import pytest
 
 from trading.stream import client as clients
 from trading.stream.client import CLOSE_SESSION_ENDED, CLOSE_SLOW_READER, OUTBOX_LIMIT, OUTBOX_LIMIT_BYTES, Client
+from trading.tests.world import WAIT_LIMIT_S
 
 
 class Peer:
@@ -43,7 +44,7 @@ async def test_f74_who_reads_again_is_told_why_it_was_closed(monkeypatch: pytest
     for _ in range(OUTBOX_LIMIT + 1):
         client.post("x")
     client.post("after the end")
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(WAIT_LIMIT_S):
         await peer.cut_off.wait()
         peer.reads.set()
         await writing

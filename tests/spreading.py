@@ -1,0 +1,36 @@
+"""How the tests go to the workers of `pytest -n 3`: a file at a time, so that what a module shares is made once.
+
+Loaded as a pytest plugin; without ``-n`` nothing changes. The files that take longest come first: whoever is done takes the
+next one, and at the end no worker is left alone with a long one.
+"""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+LONGEST = (
+    "tests/journeys/test_make_run.py",
+    "tests/chaos/test_chaos.py",
+    "tests/chaos/test_mutants.py",
+    "trading/tests/engine/test_against_oracle.py",
+    "funding/tests/test_withdrawal_money.py",
+    "tests/custody/test_payout_faults.py",
+    "tests/custody/test_fault_run.py",
+    "tests/journeys/test_rate_limits.py",
+    "tests/journeys/test_crash.py",
+    "tests/journeys/test_stream.py",
+    "tests/journeys/test_browser.py",
+    "tests/custody/test_deposits.py",
+    "tests/custody/test_payouts.py",
+)
+"""The files that take more than ten seconds, the longest first. An order that is not quite right costs little."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not hasattr(config, "workerinput"):
+        return
+    places = {ROOT / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
