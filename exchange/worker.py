@@ -73,7 +73,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
-        "http": "exchange.corked:CorkedHttpProtocol",
+        "http": "exchange.http:HttpProtocol",
         "ws": StreamProtocol,
         "timeout_graceful_shutdown": 5,
         "ws_max_size": 64 * 1024,
