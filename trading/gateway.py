@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from psycopg import Connection, OperationalError
 
@@ -67,6 +68,14 @@ class Placed:
     created: bool
 
 
+class Acknowledged(NamedTuple):
+    """What there is to say of an order at the least."""
+
+    id: str
+    client_order_id: str | None
+    status: str
+
+
 def market_of(runtime: Runtime, name: str) -> Market:
     state = runtime.live.markets.get(name)
     if state is None:
@@ -87,6 +96,30 @@ async def place_order(
     proof: str | None = None,
 ) -> Placed:
     """Places an order. Raises Problem; a refusal of the engine carries its reason as code."""
+    market, command_id, answer = await _submit_order(runtime, account, request, idempotency_key, request_id, proof)
+    return await placed(runtime, account, command_id, answer, market)
+
+
+async def acknowledge_order(runtime: Runtime, *, account: int, request: OrderRequest, request_id: str) -> Acknowledged:
+    """Places an order for a caller who is told the rest by other messages. Else as ``place_order``."""
+    market, command_id, answer = await _submit_order(runtime, account, request, None, request_id, None)
+    order = runtime.live.order(command_id)
+    if answer.applied is None or order is None:
+        body = await _first_answer(runtime, account, command_id, market)
+        return Acknowledged(body.id, body.client_order_id, body.status)
+    _refuse_rejected(order)
+    return Acknowledged(order.order_id, order.client_order_id, order.status)
+
+
+async def _submit_order(
+    runtime: Runtime,
+    account: int,
+    request: OrderRequest,
+    idempotency_key: str | None,
+    request_id: str,
+    proof: str | None,
+) -> tuple[Market, str, Answer]:
+    """The order's market, its command's id, and what became of it. Raises Problem."""
     market = market_of(runtime, request.market)
     command = place_command(account, request, market)
     if request.client_order_id is not None:
@@ -96,7 +129,7 @@ async def place_order(
     else:
         command_id = own_command_id(proof)
     answer = await submit(runtime, command, command_id=command_id, request_id=request_id, proof=proof)
-    return await placed(runtime, account, command_id, answer, market)
+    return market, command_id, answer
 
 
 async def preview_order(runtime: Runtime, *, account: int, request: OrderRequest) -> OrderPreview:
@@ -409,9 +442,13 @@ async def _first_answer(runtime: Runtime, account: int, command_id: str, market:
     return _unless_rejected(order, market, body.fills)
 
 
-def _unless_rejected(order: OrderLike, market: Market, fills: list[FillBody]) -> OrderBody:
+def _refuse_rejected(order: OrderLike) -> None:
     if order.status == "rejected":
         raise refused(Reason(order.reason), order_id=order.order_id, sequence=order.updated_seq)
+
+
+def _unless_rejected(order: OrderLike, market: Market, fills: list[FillBody]) -> OrderBody:
+    _refuse_rejected(order)
     return order_body(order, market, fills)
 
 
