@@ -378,8 +378,10 @@ async def submit(
     runtime: Runtime, command: Command, *, command_id: str, request_id: str, proof: str | None = None
 ) -> Answer:
     """Submits a command; raises Problem for what can go wrong on the way, and for an id used for another command."""
-    with submitting():
+    try:  # not by ``submitting``: an order would pay for the context
         answer = await runtime.submit(command, command_id=command_id, request_id=request_id)
+    except NOT_SUBMITTED as error:
+        raise _not_submitted(error) from error
     refuse_conflict(answer)
     if proof is not None and command_id == own_command_id(proof):
         refuse_repetition(answer)
@@ -397,17 +399,26 @@ def submitting() -> Iterator[None]:
     """Raises Problem for what can go wrong on the way to the engine."""
     try:
         yield
-    except Overloaded as error:
-        raise Problem(OVERLOADED, f"Nothing was done: {error}.", headers={"Retry-After": "1"}) from error
-    except ReplicaStopped as error:
-        raise Problem(NOT_READY, f"Nothing was done: {error}.", headers={"Retry-After": "2"}) from error
-    except CommandRefused as error:
-        raise Problem(INVALID_PARAMETER, "The database cannot store what this request holds.") from error
-    except OutcomeUnknown as error:
-        detail = "Ask again with the same idempotency key or client order id, or look at your open orders."
-        raise Problem(OUTCOME_UNKNOWN, detail, headers={"Retry-After": "2"}) from error
-    except TimeoutError as error:
-        raise Problem(NOT_READY, "The engine does not answer.", headers={"Retry-After": "2"}) from error
+    except NOT_SUBMITTED as error:
+        raise _not_submitted(error) from error
+
+
+NOT_SUBMITTED = (Overloaded, ReplicaStopped, CommandRefused, OutcomeUnknown, TimeoutError)
+"""What ``Runtime`` raises of a command or question."""
+
+
+def _not_submitted(error: Exception) -> Problem:
+    match error:
+        case Overloaded():
+            return Problem(OVERLOADED, f"Nothing was done: {error}.", headers={"Retry-After": "1"})
+        case ReplicaStopped():
+            return Problem(NOT_READY, f"Nothing was done: {error}.", headers={"Retry-After": "2"})
+        case CommandRefused():
+            return Problem(INVALID_PARAMETER, "The database cannot store what this request holds.")
+        case OutcomeUnknown():
+            detail = "Ask again with the same idempotency key or client order id, or look at your open orders."
+            return Problem(OUTCOME_UNKNOWN, detail, headers={"Retry-After": "2"})
+    return Problem(NOT_READY, "The engine does not answer.", headers={"Retry-After": "2"})
 
 
 def refuse_conflict(answer: Answer) -> None:
