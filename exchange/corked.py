@@ -24,11 +24,6 @@ class CorkedTransport(asyncio.Transport):
             self._loop.call_soon(self._flush)
         self._waiting.append(data)
 
-    def write_whole(self, data: bytes) -> None:
-        """Writes what nothing is to follow in this turn; what waits goes before it."""
-        self._flush()
-        self._transport.write(data)
-
     def _flush(self) -> None:
         if self._waiting:
             data = b"".join(self._waiting)

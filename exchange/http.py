@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from trading.api import ANSWER, BODY
 
-from .corked import CorkedHttpProtocol, CorkedTransport
+from .corked import CorkedHttpProtocol
 
 SHORT_BODY = 64 * 1024
 """Bytes up to which a body is waited for before its request is begun."""
@@ -58,11 +58,7 @@ class Cycle(RequestResponseCycle):
         self.waiting_for_100_continue = False
         own = _lines(self.default_headers)
         close = b"" if self.keep_alive else b"connection: close\r\n"
-        whole = b"%b%b%b%b\r\n%b" % (STATUS_LINE[status], own, head, close, body)
-        if isinstance(self.transport, CorkedTransport):
-            self.transport.write_whole(whole)
-        else:
-            self.transport.write(whole)
+        self.transport.write(b"%b%b%b%b\r\n%b" % (STATUS_LINE[status], own, head, close, body))
         self.message_event.set()
         if not self.keep_alive:
             self.transport.close()
