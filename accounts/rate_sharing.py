@@ -2,11 +2,13 @@
 
 Ten times a second, and only of those counters that changed; no request ever waits for it. An account that asks several
 processes at once can so exceed its quota by what they answer within SHARE_EVERY_S. While Redis does not answer every
-process counts by itself. A task of the event loop.
+process counts by itself; with nothing to tell it is asked once a second whether it is there, for who is refused changes no
+counter. A task of the event loop.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Hashable, Sequence
 
 from redis.asyncio import Redis
@@ -18,7 +20,7 @@ log = logging.getLogger(__name__)
 
 SHARE_EVERY_S = 0.1
 PAUSE_S = 1.0
-"""After Redis did not answer."""
+"""After Redis did not answer; and how long it may have nothing to answer."""
 ANSWER_LIMIT_S = 0.5
 BATCH_LIMIT = 5_000
 """Counters told in one round trip."""
@@ -30,11 +32,18 @@ async def share(redis_url: str, meters: Sequence[Meter]) -> None:
     for meter in meters:
         meter.is_shared = True
     is_away = False
+    heard_at = time.monotonic()
     try:
         while True:
             try:
-                for meter in meters:
-                    await _exchange(redis, meter)
+                told = sum([await _exchange(redis, meter) for meter in meters])
+                if not told and time.monotonic() - heard_at < PAUSE_S:
+                    await asyncio.sleep(SHARE_EVERY_S)
+                    continue
+                if not told:
+                    async with asyncio.timeout(ANSWER_LIMIT_S):
+                        await redis.ping()
+                heard_at = time.monotonic()
             except (RedisError, OSError, TimeoutError) as error:
                 if not is_away:
                     log.warning("rate limits are counted by each process for itself: %s", error)
@@ -50,15 +59,17 @@ async def share(redis_url: str, meters: Sequence[Meter]) -> None:
         await redis.aclose()
 
 
-async def _exchange(redis: Redis, meter: Meter) -> None:
-    """Tells what changed, and takes over what all have counted together. Raises RedisError, OSError, TimeoutError."""
+async def _exchange(redis: Redis, meter: Meter) -> int:
+    """Tells what changed, and takes over what all have counted together; how many counters. Raises RedisError, OSError,
+    TimeoutError.
+    """
     window = meter.window
     told: list[tuple[Hashable, Count, int]] = []
     while meter.changed and len(told) < BATCH_LIMIT:
         key, count = meter.changed.popitem()
         told.append((key, count, count.own - count.shared))
     if not told:
-        return
+        return 0
     pipeline = redis.pipeline(transaction=False)
     for key, _, more in told:
         name = f"kontor:rate:{meter.policy.name}:{window}:{key}"
@@ -69,3 +80,4 @@ async def _exchange(redis: Redis, meter: Meter) -> None:
     for (_, count, more), total in zip(told, totals, strict=True):
         count.shared += more
         count.others = max(int(total) - count.shared, 0)
+    return len(told)

@@ -3,11 +3,14 @@
 import socket
 import sys
 from asyncio import BaseTransport
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn_worker import UvicornWorker
+from websockets import frames
 from websockets.http11 import Request
+from websockets.protocol import OPEN
 
 from trading.stream import ABORT, NOTICE, WRITE
 
@@ -20,12 +23,59 @@ UNSENT_LIMIT = 16 * 1024
 """Bytes that the kernel takes for a peer beyond what is on its way, before the peer counts as one that does not read."""
 CLOSE_GOING_AWAY = 1001
 CLOSE_LIMIT_S = 3.0
+READ_AHEAD = 64
+"""Messages of a peer that are taken before the application has had the first; then nothing more is read until it has all."""
+_WHOLE_TEXT, _MASKED = 0x81, 0x80
+apply_mask: Callable[[bytes, bytes], bytes] = frames.apply_mask  # type: ignore[attr-defined]
 
 
 class StreamProtocol(WebSocketsSansIOProtocol):
     """Says that the server goes away, and 1001, when it stops. Cuts off who does not read even that, whom the application
     cuts off, and who does not answer pings: a transport that is closed waits for ever for a peer that does not read.
+    Whole text frames, which nearly all are, are read here; the library reads all others.
     """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._begun = b""
+        """The beginning of a frame whose end has not come yet."""
+        self._is_left_to_library = False
+
+    def data_received(self, data: bytes) -> None:
+        """The library gets whole frames, so that it is never in the middle of one when the next is read here."""
+        if not hasattr(self, "scope"):
+            return super().data_received(data)  # the handshake
+        if self._is_left_to_library or self.conn.state is not OPEN:
+            self._is_left_to_library = True
+            data, self._begun = self._begun + data, b""
+            return super().data_received(data) if data else None
+        data, at = self._begun + data, 0
+        while (bounds := _payload_of_frame(data, at)) is not None:
+            start, stop = bounds
+            if stop - start > self.config.ws_max_size:
+                self._is_left_to_library, self._begun = True, b""
+                return super().data_received(data[at:])  # it refuses the frame without waiting for its end
+            if stop > len(data):
+                break
+            if data[at] != _WHOLE_TEXT or not self._take_text(data[at:stop], start - at):
+                super().data_received(data[at:stop])
+            at = stop
+        self._begun = data[at:]
+        if not self.read_paused and self.queue.qsize() >= READ_AHEAD:
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    def _take_text(self, frame: bytes, start: int) -> bool:
+        """Hands a whole text message to the application; False if the library is to judge it."""
+        is_good = self.conn.state is OPEN and not self.close_sent and self.conn.current_size is None
+        if not is_good or not frame[1] & _MASKED:
+            return False
+        try:
+            text = apply_mask(frame[start:], frame[start - 4 : start]).decode()
+        except UnicodeDecodeError:
+            return False
+        self.queue.put_nowait({"type": "websocket.receive", "text": text})
+        return True
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -68,12 +118,26 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         self.loop.call_later(CLOSE_LIMIT_S, self.abort)
 
 
+def _payload_of_frame(data: bytes, at: int) -> tuple[int, int] | None:
+    """Where the payload of the frame that begins there starts and stops; None if its head is not all here."""
+    if len(data) < at + 2:
+        return None
+    length = data[at + 1] & 0x7F
+    extended = 2 if length == 126 else 8 if length == 127 else 0
+    start = at + 2 + extended + (4 if data[at + 1] & _MASKED else 0)
+    if len(data) < start:
+        return None
+    if extended:
+        length = int.from_bytes(data[at + 2 : at + 2 + extended])
+    return start, start + length
+
+
 class Worker(UvicornWorker):  # type: ignore[misc]
     """Refuses WebSocket frames beyond 64 KiB; no compression, which would cost more than the orders do."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
-        "http": "exchange.corked:CorkedHttpProtocol",
+        "http": "exchange.http:HttpProtocol",
         "ws": StreamProtocol,
         "timeout_graceful_shutdown": 5,
         "ws_max_size": 64 * 1024,

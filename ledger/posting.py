@@ -140,7 +140,7 @@ def _prepare(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
 
 def _column(values: Iterable[object]) -> str:
     """A column of values as one SQL constant; none of them holds a quote."""
-    return "'" + _SEPARATOR.join(map(str, values)) + "'"
+    return "'" + _SEPARATOR.join([f"{value}" for value in values]) + "'"
 
 
 def _check(entry: EntryDraft) -> None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from psycopg import Connection, OperationalError
 
@@ -67,6 +68,14 @@ class Placed:
     created: bool
 
 
+class Acknowledged(NamedTuple):
+    """What there is to say of an order at the least."""
+
+    id: str
+    client_order_id: str | None
+    status: str
+
+
 def market_of(runtime: Runtime, name: str) -> Market:
     state = runtime.live.markets.get(name)
     if state is None:
@@ -87,6 +96,30 @@ async def place_order(
     proof: str | None = None,
 ) -> Placed:
     """Places an order. Raises Problem; a refusal of the engine carries its reason as code."""
+    market, command_id, answer = await _submit_order(runtime, account, request, idempotency_key, request_id, proof)
+    return await placed(runtime, account, command_id, answer, market)
+
+
+async def acknowledge_order(runtime: Runtime, *, account: int, request: OrderRequest, request_id: str) -> Acknowledged:
+    """Places an order for a caller who is told the rest by other messages. Else as ``place_order``."""
+    market, command_id, answer = await _submit_order(runtime, account, request, None, request_id, None)
+    order = runtime.live.order(command_id)
+    if answer.applied is None or order is None:
+        body = await _first_answer(runtime, account, command_id, market)
+        return Acknowledged(body.id, body.client_order_id, body.status)
+    _refuse_rejected(order)
+    return Acknowledged(order.order_id, order.client_order_id, order.status)
+
+
+async def _submit_order(
+    runtime: Runtime,
+    account: int,
+    request: OrderRequest,
+    idempotency_key: str | None,
+    request_id: str,
+    proof: str | None,
+) -> tuple[Market, str, Answer]:
+    """The order's market, its command's id, and what became of it. Raises Problem."""
     market = market_of(runtime, request.market)
     command = place_command(account, request, market)
     if request.client_order_id is not None:
@@ -96,7 +129,7 @@ async def place_order(
     else:
         command_id = own_command_id(proof)
     answer = await submit(runtime, command, command_id=command_id, request_id=request_id, proof=proof)
-    return await placed(runtime, account, command_id, answer, market)
+    return market, command_id, answer
 
 
 async def preview_order(runtime: Runtime, *, account: int, request: OrderRequest) -> OrderPreview:
@@ -345,8 +378,10 @@ async def submit(
     runtime: Runtime, command: Command, *, command_id: str, request_id: str, proof: str | None = None
 ) -> Answer:
     """Submits a command; raises Problem for what can go wrong on the way, and for an id used for another command."""
-    with submitting():
+    try:  # not by ``submitting``: an order would pay for the context
         answer = await runtime.submit(command, command_id=command_id, request_id=request_id)
+    except NOT_SUBMITTED as error:
+        raise _not_submitted(error) from error
     refuse_conflict(answer)
     if proof is not None and command_id == own_command_id(proof):
         refuse_repetition(answer)
@@ -364,17 +399,26 @@ def submitting() -> Iterator[None]:
     """Raises Problem for what can go wrong on the way to the engine."""
     try:
         yield
-    except Overloaded as error:
-        raise Problem(OVERLOADED, f"Nothing was done: {error}.", headers={"Retry-After": "1"}) from error
-    except ReplicaStopped as error:
-        raise Problem(NOT_READY, f"Nothing was done: {error}.", headers={"Retry-After": "2"}) from error
-    except CommandRefused as error:
-        raise Problem(INVALID_PARAMETER, "The database cannot store what this request holds.") from error
-    except OutcomeUnknown as error:
-        detail = "Ask again with the same idempotency key or client order id, or look at your open orders."
-        raise Problem(OUTCOME_UNKNOWN, detail, headers={"Retry-After": "2"}) from error
-    except TimeoutError as error:
-        raise Problem(NOT_READY, "The engine does not answer.", headers={"Retry-After": "2"}) from error
+    except NOT_SUBMITTED as error:
+        raise _not_submitted(error) from error
+
+
+NOT_SUBMITTED = (Overloaded, ReplicaStopped, CommandRefused, OutcomeUnknown, TimeoutError)
+"""What ``Runtime`` raises of a command or question."""
+
+
+def _not_submitted(error: Exception) -> Problem:
+    match error:
+        case Overloaded():
+            return Problem(OVERLOADED, f"Nothing was done: {error}.", headers={"Retry-After": "1"})
+        case ReplicaStopped():
+            return Problem(NOT_READY, f"Nothing was done: {error}.", headers={"Retry-After": "2"})
+        case CommandRefused():
+            return Problem(INVALID_PARAMETER, "The database cannot store what this request holds.")
+        case OutcomeUnknown():
+            detail = "Ask again with the same idempotency key or client order id, or look at your open orders."
+            return Problem(OUTCOME_UNKNOWN, detail, headers={"Retry-After": "2"})
+    return Problem(NOT_READY, "The engine does not answer.", headers={"Retry-After": "2"})
 
 
 def refuse_conflict(answer: Answer) -> None:
@@ -409,9 +453,13 @@ async def _first_answer(runtime: Runtime, account: int, command_id: str, market:
     return _unless_rejected(order, market, body.fills)
 
 
-def _unless_rejected(order: OrderLike, market: Market, fills: list[FillBody]) -> OrderBody:
+def _refuse_rejected(order: OrderLike) -> None:
     if order.status == "rejected":
         raise refused(Reason(order.reason), order_id=order.order_id, sequence=order.updated_seq)
+
+
+def _unless_rejected(order: OrderLike, market: Market, fills: list[FillBody]) -> OrderBody:
+    _refuse_rejected(order)
     return order_body(order, market, fills)
 
 

@@ -18,6 +18,7 @@ from .problems import OFF_LOT, OFF_TICK, TOO_PRECISE, refused
 from .shapes.fields import LIMIT_TYPES
 from .shapes.requests import AmendRequest, LegRequest, OrderRequest
 
+PLAIN = ("limit", "market")
 TRIGGERED_AT_A_PRICE = frozenset(("stop", "stop_limit", "take_profit", "take_profit_limit"))
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -36,7 +37,7 @@ def place_command(account: int, request: OrderRequest, market: Market) -> PlaceO
         raise wrong("quantity", "Give quantity, or quote_quantity for a buy at the market.")
     if request.quote_quantity is not None and (is_limit or request.side == "sell"):
         raise wrong("quote_quantity", "Only a buy at the market can be given by quote_quantity.")
-    options = _options(request, market)
+    options = NO_OPTIONS if _is_plain(request) else _options(request, market)
     return PlaceOrder(
         account=account,
         market=market.name,
@@ -48,7 +49,7 @@ def place_command(account: int, request: OrderRequest, market: Market) -> PlaceO
         price_ticks=None if price is None else _ticks(market, price, "price" if is_limit else "slippage_price"),
         post_only=request.post_only,
         client_order_id=request.client_order_id,
-        options=None if options == NO_OPTIONS else options,
+        options=None if options is NO_OPTIONS or options == NO_OPTIONS else options,
     )
 
 
@@ -64,6 +65,24 @@ def amend_command(account: int, order: int, request: AmendRequest, market: Marke
         price_ticks=None if price is None else _ticks(market, price, "price"),
         trigger_ticks=None if trigger is None else _ticks(market, trigger, "trigger_price"),
         deadline_us=_us(request.deadline_at, "deadline_at"),
+    )
+
+
+def _is_plain(request: OrderRequest) -> bool:
+    """Whether nothing is asked for that ``_options`` would look at: most orders, which need not pay for it."""
+    return (
+        request.type in PLAIN
+        and request.time_in_force != "GTD"
+        and request.expires_at is None
+        and request.deadline_at is None
+        and request.self_trade_prevention == NO_OPTIONS.self_trade_prevention
+        and request.display_quantity is None
+        and request.trigger_price is None
+        and request.trailing_offset is None
+        and not request.keep_on_disconnect
+        and request.oco is None
+        and not request.on_fill
+        and request.peg is None
     )
 
 

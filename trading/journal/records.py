@@ -14,7 +14,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from random import getrandbits
 from typing import Any, NamedTuple
 
@@ -28,8 +28,7 @@ GENESIS_HASH = bytes(32)
 Body = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(NamedTuple):
     """A command to be appended. ``command_id`` (a canonical UUID) is its idempotency key."""
 
     command_id: str

@@ -8,8 +8,9 @@ from typing import overload
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
+@lru_cache(maxsize=4096)
 def at_text(at_us: int) -> str:
-    """RFC 3339 with microseconds, UTC."""
+    """RFC 3339 with microseconds, UTC. All orders of a batch have the same time."""
     second, us = divmod(at_us, 1_000_000)
     return f"{_second_text(second)}.{us:06d}Z"
 

@@ -271,4 +271,4 @@ class Channels:
 
 
 def changes_status(event: Applied) -> bool:
-    return any(type(outcome) is MarketStateChanged for outcome in event.outcomes)
+    return MarketStateChanged in map(type, event.outcomes)

@@ -62,6 +62,7 @@ class Hub:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._loop = asyncio.get_running_loop()
         self.channels = Channels(runtime)
         self._subscribing = Subscribing(runtime, self.channels, self.status)
         self._clients: set[Client] = set()
@@ -281,7 +282,7 @@ class Hub:
         )
 
     def _spawn(self, routine: Any) -> None:
-        task = asyncio.ensure_future(routine)
+        task = self._loop.create_task(routine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

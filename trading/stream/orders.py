@@ -72,11 +72,10 @@ async def _add(
     if request.validate_only:
         preview = await gateway.preview_order(runtime, account=account, request=request)
         return shapes.OrderValid(msgspec.structs.asdict(preview))
+    if request.client_order_id is None:  # nobody can refer to it before it is answered
+        return _added(await gateway.acknowledge_order(runtime, account=account, request=request, request_id=request_id))
     with client.placing(_names([request])):
-        placed = await gateway.place_order(
-            runtime, account=account, request=request, idempotency_key=None, request_id=request_id
-        )
-    return _added(placed.order)
+        return _added(await gateway.acknowledge_order(runtime, account=account, request=request, request_id=request_id))
 
 
 async def _add_batch(
@@ -155,7 +154,7 @@ async def _placed_reference(client: Client, reference: str) -> str:
     return reference
 
 
-def _added(order: OrderBody) -> shapes.OrderAdded:
+def _added(order: OrderBody | gateway.Acknowledged) -> shapes.OrderAdded:
     return shapes.OrderAdded(order.id, order.client_order_id, order.status)
 
 

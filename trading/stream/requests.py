@@ -3,6 +3,7 @@
 Nothing is judged here that REST judges: both go through the same shapes and the same checks.
 """
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -25,6 +26,10 @@ ORDER_TYPES = {
 """Kraken's names for ours; our own are understood as well."""
 WITH_LIMIT = frozenset(("limit", "stop_limit", "take_profit_limit"))
 DECIMAL_LENGTH_LIMIT = 64
+_decode_text: Callable[[bytes], str | None] = msgspec.json.Decoder(str | None).decode
+_decode_texts: Callable[[bytes | msgspec.Raw], str | list[str] | None] = msgspec.json.Decoder(
+    str | list[str] | None
+).decode
 
 
 def order_request(params: OrderParams, symbol: msgspec.Raw = NULL, deadline: str | None = None) -> OrderRequest:
@@ -103,8 +108,10 @@ def reference(order_id: msgspec.Raw, cl_ord_id: msgspec.Raw) -> str:
 
 def texts(value: msgspec.Raw, name: str) -> list[str]:
     """A text or a list of texts; nothing for null."""
+    if value is NULL:
+        return []
     try:
-        given = msgspec.json.decode(value, type=str | list[str] | None)
+        given = _decode_texts(value)
     except msgspec.ValidationError as error:
         raise Problem(INVALID_PARAMETER, f"{name} is a text or a list of texts.") from error
     return [given] if isinstance(given, str) else given or []
@@ -112,9 +119,11 @@ def texts(value: msgspec.Raw, name: str) -> list[str]:
 
 def decimal(value: msgspec.Raw, name: str) -> str | None:
     """A text as it is, to be judged as REST judges it; a JSON number as exact decimal text, its exponent written out."""
+    if value is NULL:
+        return None
     text = bytes(value)
     if text.startswith(b'"') or text == b"null":
-        return msgspec.json.decode(text, type=str | None)
+        return _decode_text(text)
     try:
         number = Decimal(text.decode("ascii"))
         if abs(number.adjusted()) > 30 or len(text) > DECIMAL_LENGTH_LIMIT:
