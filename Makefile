@@ -11,7 +11,7 @@ UV_COMPILE = $(VENV_PYTHON) -m uv pip compile --quiet --universal --generate-has
 
 help:
 	@echo "make run     start the exchange with a demo market on PORT (default 8000); BOTS=off for a silent one"
-	@echo "make test    all tests"
+	@echo "make test    all tests, on three workers; TEST_WORKERS=4 for more"
 	@echo "make check   format, lint, types, import floors, migrations, OpenAPI and AsyncAPI in step"
 	@echo "make custody deposits and withdrawals against a simulated chain, and against the nodes that are here; BITCOIND=/path/to/bitcoind adds one"
 	@echo "make custody-faults   1,000 withdrawals and 500 reorganisations under random faults; FAULTS_SEED=7 for others"

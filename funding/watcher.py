@@ -16,11 +16,15 @@ from bitcoind_proxy.errors import NodeFailure
 from trading.database import WRITER_SETTINGS, conninfo
 
 from .crediting import Crediting
+from .models import Deposit
 from .scanning import Clock, OvertakenByAnother, Scanner, ScanStopped
+from .states import DepositState
 
 log = logging.getLogger(__name__)
 
 POLL_S = 5.0
+BOOKS_POLL_S = 0.5
+"""While the books have not told what became of a credit or its reversal: that takes moments, if the exchange runs."""
 BACK_OFF_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 """After so many failures in a row, the last for all that follow."""
 
@@ -62,12 +66,17 @@ class Watcher:
             close_old_connections()
             try:
                 self.round()
-                failures = 0
+                failures, pause_s = 0, BOOKS_POLL_S if self._awaits_books() else POLL_S
             except (NodeFailure, OvertakenByAnother, ScanStopped, DatabaseError, psycopg.Error) as error:
                 log.warning("%s: %s", self._chain, str(error).strip() or repr(error))
                 failures += 1
+                pause_s = BACK_OFF_S[min(failures, len(BACK_OFF_S)) - 1]
             if not is_stopping():
-                self._woken.wait(BACK_OFF_S[min(failures, len(BACK_OFF_S)) - 1] if failures else POLL_S)
+                self._woken.wait(pause_s)
+
+    def _awaits_books(self) -> bool:
+        waiting = (DepositState.CREDITING, DepositState.REVERSING)
+        return Deposit.objects.filter(chain=self._chain, state__in=waiting).exists()
 
     def _await_tips(self, is_stopping: Callable[[], bool]) -> None:
         """Wakes the loop at each new tip, while the node answers; the loop itself says what is wrong if it does not."""

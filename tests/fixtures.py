@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / ".state" / "test"
 STATE = RUNS / str(os.getpid())
 """A folder for this run or worker, so that several may go on at once; those of runs that are gone are cleared away."""
-os.environ["DJANGO_SETTINGS_MODULE"] = "exchange.settings.demo"
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 os.environ["KONTOR_STATE"] = str(STATE)
 os.environ["DATABASE_URL"] = "postgresql://nobody@/none"
 os.environ.pop("REDIS_URL", None)

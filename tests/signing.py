@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.server import WAIT_LIMIT_S, Server, Trader
+from tests.server import NO_TLS, WAIT_LIMIT_S, Server, Trader
 
 _nonces = itertools.count(time.time_ns())
 
@@ -65,4 +65,4 @@ def ed25519_key(trader: Trader, *scopes: str) -> KeyAuth:
 
 def program(server: Server, auth: KeyAuth) -> httpx.Client:
     """A client that signs what it sends."""
-    return httpx.Client(base_url=server.url, auth=auth, timeout=WAIT_LIMIT_S)
+    return httpx.Client(base_url=server.url, auth=auth, timeout=WAIT_LIMIT_S, verify=NO_TLS)

@@ -15,7 +15,7 @@ from .replicas import GUNICORN
 from .scenarios import Scenario, run
 
 PATIENCE_S = 10.0
-TRIES = 3
+TRIES = 10
 """A mutant may survive a round by luck."""
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from exchange.launch.child import end_with_parent
-from tests.server import ROOT, START_LIMIT_S, WAIT_LIMIT_S, Server, wait_until
+from tests.server import NO_TLS, ROOT, START_LIMIT_S, WAIT_LIMIT_S, Server, wait_until
 
 GUNICORN = ("gunicorn",)
 """The module that serves, with what stands before gunicorn's own arguments."""
@@ -43,7 +43,7 @@ class Replica(Server):
         self._module = module
 
     def client(self, **headers: str) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers=headers, timeout=WAIT_LIMIT_S, transport=_Patient())
+        return httpx.Client(base_url=self.url, headers=headers, timeout=WAIT_LIMIT_S, transport=_Patient(verify=NO_TLS))
 
     def launch(self) -> None:
         """Starts it without waiting until it is ready."""
@@ -75,7 +75,7 @@ class Replica(Server):
     def health(self) -> dict[str, Any]:
         """What ``/health/ready`` says; nothing if it does not answer."""
         try:
-            answer: dict[str, Any] = httpx.get(f"{self.url}/health/ready", timeout=5).json()
+            answer: dict[str, Any] = httpx.get(f"{self.url}/health/ready", timeout=5, verify=NO_TLS).json()
         except httpx.TransportError:
             return {}
         return answer

@@ -51,10 +51,15 @@ class Chaos:
             (25, self._fail_a_call),
         )
 
-    def run(self, withdrawals: int, reorganisations: int = 0) -> None:
+    def run(self, withdrawals: int, reorganisations: int) -> None:
+        """Until there were so many of both, and a call whose outcome nobody knew."""
         self.till.fund(*[COIN] * COINS)
         asked = 0
-        while asked < withdrawals or self.happened["reorganisations"] < reorganisations:
+        while (
+            asked < withdrawals
+            or self.happened["reorganisations"] < reorganisations
+            or not self.happened["failed: OutcomeUnknown"]
+        ):
             under_way = Withdrawal.objects.exclude(state__in=("settled", "returned", "refused")).count()
             if asked < withdrawals and under_way < AT_ONCE and self._random.random() < 0.7:
                 for _ in range(self._random.randint(1, 6)):

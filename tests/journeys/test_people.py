@@ -2,7 +2,9 @@
 
 import concurrent.futures
 import re
+from collections.abc import Iterator
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.fixtures import Cluster
@@ -243,22 +245,31 @@ def test_a_session_that_is_ended_in_one_process_ends_in_all(cluster: Cluster) ->
     cluster.drop(database)
 
 
-def test_twenty_sign_ins_at_once_hold_up_neither_streams_nor_health(server: Server) -> None:
-    email = server.trader().email
+@pytest.fixture
+def demo(cluster: Cluster) -> Iterator[Server]:
+    """A server with the settings of the demo, passwords' hash and all."""
+    database = cluster.copy("template_demo")
+    with Server(database.url, DJANGO_SETTINGS_MODULE="exchange.settings.demo") as server:
+        yield server
+    cluster.drop(database)
+
+
+def test_twenty_sign_ins_at_once_hold_up_neither_streams_nor_health(demo: Server) -> None:
+    email = demo.trader().email
 
     def sign_in(_: int) -> int:
-        with server.client() as client:
+        with demo.client() as client:
             return client.post("/session", json={"email": email, "password": PASSWORD}).status_code
 
     def count_probes() -> int:
         count = 0
-        with server.client() as client:
+        with demo.client() as client:
             while not all(one.done() for one in under_way):
                 assert client.get("/health/live").status_code == 200
                 count += 1
         return count
 
-    with Stream(server) as stream, concurrent.futures.ThreadPoolExecutor(SIGN_INS + 1) as pool:
+    with Stream(demo) as stream, concurrent.futures.ThreadPoolExecutor(SIGN_INS + 1) as pool:
         under_way = [pool.submit(sign_in, number) for number in range(SIGN_INS)]
         probes = pool.submit(count_probes)
         while not all(one.done() for one in under_way):
