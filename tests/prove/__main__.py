@@ -17,7 +17,7 @@ from .flows import FlowId, Result, events_until, run
 from .shrink import Shrinker
 
 COMMANDS_PER_FLOW = 20_000
-PROFILES = ("small", "plain", "small", "deep", "small")
+PROFILES = ("small", "plain", "small", "deep", "calm")
 """Of the flows, in turn."""
 REPORT_S = 20.0
 REGRESSIONS = Path("trading/tests/engine/regressions")

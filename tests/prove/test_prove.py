@@ -7,7 +7,7 @@ import pytest
 from trading.engine.commands import DefineAsset, DefineMarket, Event, Tick
 from trading.engine.engine import Engine
 from trading.engine.outcomes import OrderCancelled, OrderRefreshed, Outcome, Reason
-from trading.tests.engine import cases
+from trading.tests.engine import cases, flow
 from trading.tests.engine.comparison import Apply, Comparison, Difference
 
 from .__main__ import flows, main
@@ -75,7 +75,7 @@ def test_the_flows_of_a_run_have_the_commands_that_were_asked_for_and_different_
     chosen = list(flows(seed=2, commands=210_000))
     assert sum(which.events for which in chosen) == 210_000
     assert len({which.seed for which in chosen}) == len(chosen)
-    assert {which.profile for which in chosen} == {"small", "plain", "deep"}
+    assert {which.profile for which in chosen} == set(flow.PROFILES)
 
 
 def test_cases_keep_every_kind_of_command(tmp_path: Path) -> None:

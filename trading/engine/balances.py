@@ -12,7 +12,9 @@ from .errors import InvariantBroken
 
 HOUSE: Final = 0
 BALANCE: Final = 7
-"""What a balance is among packed outcomes, see ``packed``."""
+"""What a balance is among packed outcomes, see ``record``."""
+NARROW_LIMIT: Final = 1 << 61
+"""Balances below it take one word each."""
 
 
 class Balance:
@@ -63,16 +65,26 @@ class Balance:
 class Balances:
     """Every balance, by asset and account. One that was never touched does not differ from one of zero."""
 
-    __slots__ = ("_by_asset", "_numbers")
+    __slots__ = ("_by_asset", "_issued_atoms", "_numbers")
 
     def __init__(self) -> None:
         self._by_asset: dict[str, dict[int, Balance]] = {}
         self._numbers: dict[str, int] = {}
+        self._issued_atoms: dict[str, int] = {}
 
     def list_asset(self, asset: str) -> None:
         """Lists an asset; it has its number from the order in which they were listed."""
         self._numbers[asset] = len(self._numbers)
         self._by_asset[asset] = {}
+        self._issued_atoms[asset] = 0
+
+    def issue(self, asset: str, amount_atoms: int) -> None:
+        """Notes that there is so much more of an asset, in whoever's balance."""
+        self._issued_atoms[asset] += amount_atoms
+
+    def is_narrow(self, asset: str) -> bool:
+        """Whether no balance in the asset can have come to what takes more than one word; what has left counts too."""
+        return self._issued_atoms[asset] < NARROW_LIMIT
 
     def of(self, account: int, asset: str) -> Balance:
         """The balance to change, made if it is the first."""

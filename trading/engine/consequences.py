@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from .balances import NARROW_LIMIT
 from .errors import InvariantBroken
 from .market import Market
 from .open_orders import OpenOrders
@@ -10,8 +11,7 @@ from .order_book import Order, age
 from .outcomes import Reason
 from .pegs import reprice
 from .placing import Placing
-from .record import END, NARROW_LIMIT
-from .words import IS_NATIVE
+from .record import END
 
 CASCADE_LIMIT: Final = 100
 """How much of what was set off is done in one event."""
@@ -91,16 +91,14 @@ class Consequences:
     def _tell_balances(self) -> None:
         """Tells once of each balance that was touched, in the order of the first touch."""
         orders, touched = self._orders, self._orders.touched
-        seq, words, listed = orders.seq, orders.record.words, orders.record.words.list
+        seq, words = orders.seq, orders.record.words
         for balance in touched:
             if balance.told_seq != seq:
                 balance.told_seq = seq
                 available_atoms, held_atoms = balance.available_atoms, balance.held_atoms
                 if available_atoms >= NARROW_LIMIT or held_atoms >= NARROW_LIMIT:
                     orders.record.wide_balance(balance)
-                elif IS_NATIVE:
-                    words.put_4((balance.word, balance.account, available_atoms, held_atoms))
                 else:
-                    listed.extend((balance.word, balance.account, available_atoms, held_atoms))
+                    words.put_4((balance.word, balance.account, available_atoms, held_atoms))
         touched.clear()
         words.put_1(END)

@@ -6,7 +6,6 @@ owners, open orders, timers, the queue of what was set off, the version of the r
 trade; everything in it is an integer or a name. One thread applies the events. docs/matching.md says what every event comes to.
 """
 
-import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -44,7 +43,6 @@ from .dry_run import DryRun, dry_run
 from .errors import InvariantBroken, UnknownRules
 from .market import MAXIMUM_FEE_TIERS, Market, is_valid_asset, is_valid_market
 from .matching import Matcher
-from .native import i64
 from .open_orders import OpenOrders
 from .order_book import Order, age
 from .order_checks import NO_OPTIONS
@@ -63,16 +61,12 @@ from .outcomes import (
     RulesSet,
     Transferred,
 )
-from .packed import COMMAND
 from .placing import Placing
 from .plain import CANCEL, MARKET_SHIFT, PlainOrders, plain_header
+from .plain_loop import PlainLoop
 from .rules import FIRST, LATEST
 from .unpacking import Unpacker
 from .withdrawals import Withdrawals
-from .words import IS_NATIVE
-
-with contextlib.suppress(ImportError):  # only compiled code needs it
-    from librt.strings import read_i64_le
 
 __all__ = ["Engine", "InvariantBroken", "UnknownRules"]
 
@@ -105,6 +99,7 @@ class Engine:
             self._consequences,
             self.listed_markets,
         )
+        self._loop = PlainLoop(self.open_orders, self.matcher, self._plain, self._consequences)
         self._amending = Amending(self.open_orders, self.placing)
         self._auction = Auction(self.open_orders, self.matcher, self.placing)
         self._unpacker = Unpacker(self.listed_markets, self.listed_assets)
@@ -153,12 +148,12 @@ class Engine:
         if seq != orders.seq + 1:
             raise InvariantBroken(f"event {seq} cannot follow event {orders.seq}")
         if isinstance(command, CancelOrder):
-            self._plain.cancel(at_us, command.account, command.order)
+            self._loop.run_one(CANCEL, at_us, command.account, command.order, 0)
         else:
             header = self._plain_header(command) if isinstance(command, PlaceOrder) else 0
             if isinstance(command, PlaceOrder) and header:
                 size = command.budget_atoms or command.quantity_lots or 0
-                self._plain.place(header, at_us, command.account, size, command.price_ticks or 0)
+                self._loop.run_one(header, at_us, command.account, size, command.price_ticks or 0)
             else:
                 self._apply_rare(command, at_us)
         return self._unpacker.event(record.words.reader(), record.others)
@@ -182,27 +177,9 @@ class Engine:
 
         Raises what ``apply`` does; what came before that command is then applied, its outcomes are lost.
         """
-        record, plain = self.open_orders.record, self._plain
+        record = self.open_orders.record
         record.clear()
-        if IS_NATIVE:
-            at: i64 = 0
-            end: i64 = len(commands)
-            while at < end:
-                header: int = read_i64_le(commands, at)
-                at_us: int = read_i64_le(commands, at + 8)
-                account: int = read_i64_le(commands, at + 16)
-                size: int = read_i64_le(commands, at + 24)
-                if header == CANCEL:
-                    plain.cancel(at_us, account, size)
-                else:
-                    plain.place(header, at_us, account, size, read_i64_le(commands, at + 32))
-                at += 40
-        else:
-            for header, at_us, account, size, limit_ticks in COMMAND.iter_unpack(commands):
-                if header == CANCEL:
-                    plain.cancel(at_us, account, size)
-                else:
-                    plain.place(header, at_us, account, size, limit_ticks)
+        self._loop.run(commands)
         return record.joined()
 
     def _apply_rare(self, command: Command, at_us: int) -> None:
@@ -291,6 +268,8 @@ class Engine:
 
     def list_market(self, definition: DefineMarket, base: DefineAsset) -> Market:
         market = self.markets[definition.market] = Market(len(self.markets), definition, base, self.rules)
+        if not (self.balances.is_narrow(definition.base) and self.balances.is_narrow(definition.quote)):
+            market.is_narrow = False
         self.listed_markets.append(market)
         self._plain.list_market()
         return market
@@ -356,8 +335,16 @@ class Engine:
             return
         balance = self.balances.of(command.account, command.asset)
         balance.receive(command.amount_atoms)
+        self._issue(command.asset, command.amount_atoms)
         self._tell(Credited(command.account, command.asset, command.amount_atoms))
         self.open_orders.touch(balance)
+
+    def _issue(self, asset: str, amount_atoms: int) -> None:
+        self.balances.issue(asset, amount_atoms)
+        if not self.balances.is_narrow(asset):
+            for market in self.markets.values():
+                if asset in (market.definition.base, market.definition.quote):
+                    market.is_narrow = False
 
     def _reverse_credit(self, command: ReverseCredit) -> None:
         """That ``credit`` is such a credit, and not yet reversed, is for who appends the command and the ledger to hold."""

@@ -64,6 +64,7 @@ class Market:
         "definition",
         "has_reference",
         "house",
+        "is_narrow",
         "is_open",
         "is_simple",
         "last_ticks",
@@ -80,6 +81,7 @@ class Market:
         "rules",
         "simple_notional_atoms",
         "state",
+        "takes_simply",
         "tick_lot_atoms",
         "triggers",
         "word",
@@ -97,6 +99,10 @@ class Market:
         self.is_open = True
         self.is_simple = False
         """Whether it is open, has no price band, and no old rules hold."""
+        self.is_narrow = True
+        """Whether there is so little of both assets that no balance can take more than one word, see ``record``."""
+        self.takes_simply = False
+        """Whether it is simple and has no circuit breaker."""
         self.book = OrderBook()
         self.lot_atoms: int = definition.lot_atoms
         self.tick_lot_atoms: int = definition.tick_atoms * definition.lot_atoms // 10**base.decimals
@@ -128,6 +134,7 @@ class Market:
         self.state = state
         self.is_open = state == "open"
         self.is_simple = self.is_open and not self.band_ppm and self.rules >= 2
+        self.takes_simply = self.is_simple and not self.breaker_ppm
 
     def rates(self, tier: int) -> Rates:
         """The rates of a fee tier; one beyond this market's list has the last of it."""

@@ -6,7 +6,7 @@ book while it matches, so an order that does not rest never becomes an ``Order``
 
 from typing import Final
 
-from .balances import HOUSE, Balance, Balances
+from .balances import HOUSE, Balances
 from .errors import InvariantBroken
 from .fees import PPM, ROUND_UP, affordable_lots, fee_atoms
 from .holds import hold_atoms
@@ -17,7 +17,6 @@ from .outcomes import Reason, SelfTradePrevented
 from .participant import Participant
 from .record import BUYS, FILLED
 from .taker import Taker
-from .words import IS_NATIVE
 
 NO_LIQUIDITY: Final = Reason.NO_LIQUIDITY
 SLIPPAGE_CAP: Final = Reason.SLIPPAGE_CAP
@@ -38,22 +37,23 @@ class Matcher:
     def match(self, taker: Taker) -> None:
         """Trades the taker against the book, as far as it goes; settles both sides and pays the fees to the house.
 
-        The engine's inner loop: what happens to a plain maker is written out here, where elsewhere it would be calls.
+        What the taker has traded already, see ``plain_loop``, is settled with the rest. What happens to a plain maker is
+        written out here, where elsewhere it would be calls.
         """
         orders, words, participant = self._orders, self._orders.record.words, taker.participant
         market, owner = participant.market, participant.owner
         is_buy, budget_atoms, limit_rank, number = taker.is_buy, taker.budget_atoms, taker.limit_rank, taker.number
-        wanted, taker_ppm, fee_ppm_sum = taker.wanted_lots, taker.taker_ppm, taker.fee_ppm_sum
+        wanted, taker_ppm, quote_sum_atoms = taker.wanted_lots, taker.taker_ppm, taker.quote_atoms
+        fee_ppm_sum = taker.fee_ppm_sum + taker_ppm * quote_sum_atoms
         opposite = market.book.asks if is_buy else market.book.bids
         tick_lot_atoms, lot_atoms = market.tick_lot_atoms, market.lot_atoms
         charged_atoms = (fee_ppm_sum + ROUND_UP) // PPM
         is_uneven = 1 if fee_ppm_sum % PPM else 0
-        fees_atoms = quote_sum_atoms = filled_lots = 0
-        last_ticks = 0
+        fees_atoms, filled_lots, last_ticks = taker.maker_fees_atoms, taker.filled_lots, taker.last_ticks
         trade, by_number = self.last_trade, orders.by_number
-        told: list[Balance] = []
+        told = taker.told
         header, account = market.word + (BUYS if is_buy else FILLED), participant.account
-        while True:
+        while wanted or budget_atoms:
             level = opposite.best
             if level is None or level.rank < limit_rank:
                 taker.stopped_by = NO_LIQUIDITY if level is None else SLIPPAGE_CAP
@@ -147,10 +147,7 @@ class Matcher:
                 maker.remaining_lots,
                 rounding,
             )
-            if IS_NATIVE:
-                words.put_13(record)
-            else:
-                words.list.extend(record)
+            words.put_13(record)
             told.append(paying)
             told.append(receiving)
             if not is_plain:
@@ -166,10 +163,10 @@ class Matcher:
             taker.last_ticks = last_ticks
             fee_before_atoms = (taker.fee_ppm_sum + ROUND_UP) // PPM
             taker.fee_ppm_sum = fee_ppm_sum
-            self._settle(taker, market, charged_atoms - fee_before_atoms, fees_atoms, told)
+            self._settle(taker, market, charged_atoms - fee_before_atoms, fees_atoms)
 
-    def _settle(self, taker: Taker, market: Market, fee_atoms: int, maker_fees_atoms: int, told: list[Balance]) -> None:
-        """The taker's part of all its trades, the house's, and what the market learns. ``told``: the makers' balances."""
+    def _settle(self, taker: Taker, market: Market, fee_atoms: int, maker_fees_atoms: int) -> None:
+        """The taker's part of all its trades, the house's, and what the market learns."""
         orders, participant = self._orders, taker.participant
         base, quote = participant.base, participant.quote
         base_atoms = taker.filled_lots * market.lot_atoms
@@ -189,7 +186,7 @@ class Matcher:
         self.pay_house(market, fee_atoms + maker_fees_atoms)
         orders.touched.append(paid)
         orders.touched.append(base if paid is quote else quote)
-        orders.touched.extend(told)
+        orders.touched.extend(taker.told)
         market.changed_seq = orders.seq
         if market.last_ticks == 0:
             market.last_ticks = taker.first_ticks

@@ -2,13 +2,13 @@
 
 from .commands import Leg, Options, PlaceOrder
 from .errors import InvariantBroken
-from .order_book import PREVENTIONS, Order, Special
+from .order_book import PREVENTIONS, Order, Special, new_order
 from .participant import Participant
 
 
 def special_order(number: int, participant: Participant, command: PlaceOrder, options: Options, at_us: int) -> Order:
     """The order of a command that asks for more than most."""
-    order = Order(
+    order = new_order(
         number, participant, command.side == "buy", command.price_ticks or 0, command.quantity_lots or 0, at_us
     )
     order.is_post_only = command.post_only != "none"
@@ -40,7 +40,7 @@ def leg_order(
     keep_on_disconnect: bool,
     at_us: int,
 ) -> Order:
-    order = Order(number, participant, is_buy, leg.price_ticks or 0, lots, at_us)
+    order = new_order(number, participant, is_buy, leg.price_ticks or 0, lots, at_us)
     special = order.special = Special(leg.type)
     special.prevention = prevention
     special.keep_on_disconnect = keep_on_disconnect

@@ -69,6 +69,10 @@ class OpenOrders:
         self.touched: list[Balance] = []
         """By the running event, in that order; the same one perhaps more than once."""
 
+    def quiet_until_us(self) -> int:
+        """Before this time nothing but the command itself can happen in an event; 0: something else may."""
+        return self.timers.next_us if self.is_quiet else 0
+
     def find(self, account: int, number: int) -> Order | None:
         """The account's open order of that number."""
         order = self.by_number.get(number)

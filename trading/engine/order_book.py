@@ -81,11 +81,12 @@ class Special:
 
 @mypyc_attr(free_list_len=1)
 class Order:
-    """An order of one account. It is made when it first rests or waits; what it traded as a taker before is in its sums.
+    """An order of one account, made by ``new_order`` or in the loop over plain commands when it first rests or waits.
 
-    ``price_ticks`` is its limit or cap, of a pegged order where it rests; 0: it has none, or a pegged one is not in the book.
-    ``level`` None: it is not in the book. ``rates`` are those at acceptance, kept for its whole life: so its hold always
-    suffices. ``fee_ppm_sum``: see ``fees``. ``updated_at_us`` is the time of the last event that changed it.
+    What it traded as a taker before is in its sums. ``price_ticks`` is its limit or cap, of a pegged order where it rests; 0: it
+    has none, or a pegged one is not in the book. ``level`` None: it is not in the book. ``rates`` are those at acceptance, kept
+    for its whole life: so its hold always suffices. ``fee_ppm_sum``: see ``fees``. ``updated_at_us`` is the time of the last
+    event that changed it.
     """
 
     __slots__ = (
@@ -109,29 +110,26 @@ class Order:
         "updated_at_us",
     )
 
-    def __init__(
-        self, number: int, participant: Participant, is_buy: bool, price_ticks: int, quantity_lots: int, at_us: int
-    ) -> None:
-        self.number = number
-        self.participant = participant
-        self.is_buy = is_buy
-        self.price_ticks = price_ticks
-        self.quantity_lots = quantity_lots
-        self.remaining_lots = quantity_lots
-        self.filled_quote_atoms = 0
-        self.fee_ppm_sum = 0
-        self.rates: Rates = participant.rates
-        self.is_post_only = False
-        self.accepted_at_us = at_us
-        self.updated_at_us = at_us
-        self.special: Special | None = None
-        self.level: PriceLevel | None = None
-        self.previous: Order | None = None
-        self.next: Order | None = None
-        """In the queue of its level."""
-        self.own_previous: Order | None = None
-        self.own_next: Order | None = None
-        """Among its participant's orders."""
+    number: int
+    participant: Participant
+    is_buy: bool
+    price_ticks: int
+    quantity_lots: int
+    remaining_lots: int
+    filled_quote_atoms: int
+    fee_ppm_sum: int
+    rates: Rates
+    is_post_only: bool
+    accepted_at_us: int
+    updated_at_us: int
+    special: Special | None
+    level: "PriceLevel | None"
+    previous: "Order | None"
+    next: "Order | None"
+    """In the queue of its level."""
+    own_previous: "Order | None"
+    own_next: "Order | None"
+    """Among its participant's orders."""
 
     @property
     def account(self) -> int:
@@ -178,6 +176,32 @@ class Order:
     def age(self) -> tuple[int, int]:
         """The older order has the smaller one: by the event that brought it, then by its leg."""
         return parent_number(self.number), leg_of(self.number)
+
+
+def new_order(
+    number: int, participant: Participant, is_buy: bool, price_ticks: int, quantity_lots: int, at_us: int
+) -> Order:
+    """An order that is in no book yet, nor among its participant's."""
+    order = Order()
+    order.number = number
+    order.participant = participant
+    order.is_buy = is_buy
+    order.price_ticks = price_ticks
+    order.quantity_lots = quantity_lots
+    order.remaining_lots = quantity_lots
+    order.filled_quote_atoms = 0
+    order.fee_ppm_sum = 0
+    order.rates = participant.rates
+    order.is_post_only = False
+    order.accepted_at_us = at_us
+    order.updated_at_us = at_us
+    order.special = None
+    order.level = None
+    order.previous = None
+    order.next = None
+    order.own_previous = None
+    order.own_next = None
+    return order
 
 
 def age(order: Order) -> tuple[int, int]:

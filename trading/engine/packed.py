@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 COMMAND_WORDS: Final = 5
 COMMAND: Final = Struct("<5q")
+COMMAND_SIZE: Final = COMMAND_WORDS * 8
+"""In bytes."""
 
 
 def pack(event: Event, engine: "Engine") -> bytes:

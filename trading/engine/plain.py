@@ -13,19 +13,18 @@ from .accounts import Accounts
 from .commands import PlaceOrder
 from .consequences import Consequences
 from .errors import InvariantBroken
-from .fees import PPM, ROUND_UP, cost_atoms
+from .fees import cost_atoms
 from .market import Market
 from .matching import Matcher
 from .open_orders import OpenOrders
-from .order_book import NEWEST, Order
+from .order_book import NEWEST, new_order
 from .order_checks import FOK, GTC, IOC, plain_refusal
 from .outcomes import CommandRejected, Reason
 from .participant import Participant
 from .placing import Placing
 from .preview import breaks, market_cost_atoms, whole_refusal
-from .record import BOUGHT, BUY_WITHDRAWN, NARROW_LIMIT, PLACED, WITHDRAWN
+from .record import BOUGHT, BUY_TAKEN, PLACED, TAKEN
 from .taker import Taker, limit_rank
-from .words import IS_NATIVE
 
 CANCEL: Final = 0
 PLACE: Final = 1
@@ -99,13 +98,17 @@ class Kind:
         "is_limit",
         "is_post_only",
         "is_simple",
+        "levels",
         "market",
         "may_rest",
         "opposite",
         "participants",
         "placed_word",
         "same",
+        "taken_word",
+        "takes",
         "time_in_force",
+        "waiting",
     )
 
     def __init__(self, header: int, market: Market) -> None:
@@ -119,14 +122,18 @@ class Kind:
         self.may_rest = self.time_in_force == GTC
         self.is_simple = self.is_limit and self.time_in_force != FOK
         self.same = market.book.same(self.is_buy)
+        self.levels = self.same.by_rank
         self.opposite = market.book.opposite(self.is_buy)
         self.placed_word = market.word | (BOUGHT if self.is_buy else PLACED)
+        self.taken_word = market.word | (BUY_TAKEN if self.is_buy else TAKEN)
+        self.takes = self.is_simple and not self.is_post_only
+        self.waiting = market.triggers.waiting
 
 
 class PlainOrders:
     """Shares its parts with the engine."""
 
-    __slots__ = ("_accounts", "_consequences", "_kinds", "_markets", "_matcher", "_orders", "_placing", "_words")
+    __slots__ = ("_accounts", "_consequences", "_markets", "_matcher", "_orders", "_placing", "kinds")
 
     def __init__(
         self,
@@ -138,153 +145,29 @@ class PlainOrders:
         markets: list[Market],
     ) -> None:
         self._orders = orders
-        self._words = orders.record.words
         self._matcher = matcher
         self._accounts = accounts
         self._placing = placing
         self._consequences = consequences
         self._markets = markets
-        self._kinds: list[Kind | None] = []
+        self.kinds: list[Kind | None] = []
         """By header, as far as there were orders of them."""
 
-    def place(self, header: int, at_us: int, account: int, size: int, limit_ticks: int) -> None:
-        """The next event: places an order of that header. ``size``: lots, or the budget. ``limit_ticks`` 0: no limit.
+    def apply(self, header: int, at_us: int, account: int, size: int, limit_ticks: int) -> None:
+        """The next event: places an order of that header, or cancels the one of number ``size``.
 
-        Raises InvariantBroken.
+        Of an order ``size`` is its lots, or the budget; ``limit_ticks`` 0: it has no limit. Raises InvariantBroken.
         """
-        orders = self._orders
-        if orders.at_us <= at_us < orders.timers.next_us:
-            number = orders.seq = orders.seq + 1
-            orders.at_us = at_us
+        self._consequences.begin(at_us)
+        if header == CANCEL:
+            self.cancel_in_event(account, size)
         else:
-            number = self._consequences.begin(at_us)
-        kind = self._kinds[header]
-        if kind is None:
-            kind = self._kind(header)
-        market = kind.market
-        participant = kind.participants.get(account)
-        value_atoms = limit_ticks * size * market.tick_lot_atoms
-        if (
-            participant is None
-            or not market.is_simple
-            or not kind.is_simple
-            or size < market.minimum_lots
-            or not market.minimum_notional_atoms <= value_atoms <= market.simple_notional_atoms
-        ):
-            self._place(kind, account, size, limit_ticks)
-            self._consequences.finish()
-            return
-        best = kind.opposite.best
-        if kind.is_buy:
-            crosses = best is not None and best.price_ticks <= limit_ticks
-            rank, balance = limit_ticks, participant.quote
-            held_atoms = value_atoms + (participant.rates.hold_ppm * value_atoms + ROUND_UP) // PPM
-        else:
-            crosses = best is not None and best.price_ticks >= limit_ticks
-            rank, balance = -limit_ticks, participant.base
-            held_atoms = size * market.lot_atoms
-        available_atoms = balance.available_atoms - held_atoms
-        if (
-            crosses
-            or not kind.may_rest
-            or not orders.is_quiet
-            or available_atoms < 0
-            or participant.open_count >= market.maximum_open_orders
-        ):
-            self._take_simple(kind, participant, size, limit_ticks, value_atoms, crosses)
-            self._consequences.finish()
-            return
-        order = Order(number, participant, kind.is_buy, limit_ticks, size, at_us)
-        if kind.is_post_only:
-            order.is_post_only = True
-        level = kind.same.by_rank.get(rank)
-        if level is None:
-            level = kind.same.open_level(rank, order)
-        else:
-            tail = level.tail
-            tail.next = order
-            order.previous = tail
-            level.tail = order
-        order.level = level
-        level.lots += size
-        orders.by_number[number] = order
-        last = participant.last_order
-        if last is not None:
-            last.own_next = order
-            order.own_previous = last
-        participant.last_order = order
-        participant.open_count += 1
-        balance.available_atoms = available_atoms
-        held_atoms = balance.held_atoms = balance.held_atoms + held_atoms
-        words = (kind.placed_word, number, account, limit_ticks, size, available_atoms, held_atoms)
-        if available_atoms >= NARROW_LIMIT or held_atoms >= NARROW_LIMIT:
-            orders.record.alone(order, balance, True)
-        elif IS_NATIVE:
-            self._words.put_7(words)
-        else:
-            self._words.list.extend(words)
-
-    def cancel(self, at_us: int, account: int, number: int) -> None:
-        """The next event: cancels an order for its account. Raises InvariantBroken."""
-        orders = self._orders
-        if orders.at_us <= at_us < orders.timers.next_us:
-            orders.seq += 1
-            orders.at_us = at_us
-        else:
-            self._consequences.begin(at_us)
-        order = orders.by_number.get(number)
-        level = None if order is None else order.level
-        if order is None or level is None or order.special is not None or not orders.is_quiet:
-            self.cancel_in_event(account, number)
-            self._consequences.finish()
-            return
-        participant = order.participant
-        if participant.account != account:
-            orders.record.add(UNKNOWN_ORDER)
-            self._consequences.finish()
-            return
-        market, lots, price_ticks = participant.market, order.remaining_lots, order.price_ticks
-        if order.is_buy:
-            side, balance, header = market.book.bids, participant.quote, BUY_WITHDRAWN
-            value_atoms = price_ticks * lots * market.tick_lot_atoms
-            freed_atoms = cost_atoms(value_atoms, order.rates.hold_ppm, order.fee_ppm_sum)
-        else:
-            side, balance, header = market.book.asks, participant.base, WITHDRAWN
-            freed_atoms = lots * market.lot_atoms
-        before, after = order.previous, order.next
-        # It is gone for good, so nothing of it but its neighbours need know.
-        if before is not None:
-            level.lots -= lots
-            before.next = after
-            if after is not None:
-                after.previous = before
-            else:
-                level.tail = before
-        elif after is not None:
-            level.lots -= lots
-            after.previous = None
-            level.head = after
-        else:
-            side.close_level(level)
-        del orders.by_number[number]
-        participant.delist(order)
-        available_atoms = balance.available_atoms = balance.available_atoms + freed_atoms
-        held_atoms = balance.held_atoms = balance.held_atoms - freed_atoms
-        if held_atoms < 0:
-            raise InvariantBroken(f"order {number} releases more {balance.asset} than is held")
-        words = (market.word + header, number, account, price_ticks, lots, available_atoms, held_atoms)
-        if available_atoms >= NARROW_LIMIT or held_atoms >= NARROW_LIMIT:
-            orders.record.alone(order, balance, False)
-        elif IS_NATIVE:
-            self._words.put_7(words)
-        else:
-            self._words.list.extend(words)
-
-    # The general way
+            self.place_in_event(header, account, size, limit_ticks)
+        self._consequences.finish()
 
     def place_in_event(self, header: int, account: int, size: int, limit_ticks: int) -> None:
         """Places an order of that header as a part of the running event."""
-        self._place(self._kinds[header] or self._kind(header), account, size, limit_ticks)
+        self._place(self.kinds[header] or self._kind(header), account, size, limit_ticks)
 
     def cancel_in_event(self, account: int, number: int) -> None:
         """Cancels an order for its account as a part of the running event."""
@@ -296,36 +179,11 @@ class PlainOrders:
 
     def list_market(self) -> None:
         """There is one more market."""
-        self._kinds.extend([None] * (1 << MARKET_SHIFT))
+        self.kinds.extend([None] * (1 << MARKET_SHIFT))
 
     def _kind(self, header: int) -> Kind:
-        kind = self._kinds[header] = Kind(header, self._markets[header >> MARKET_SHIFT])
+        kind = self.kinds[header] = Kind(header, self._markets[header >> MARKET_SHIFT])
         return kind
-
-    def _take_simple(
-        self, kind: Kind, participant: Participant, lots: int, limit_ticks: int, value_atoms: int, crosses: bool
-    ) -> None:
-        """Lets a limit order take what it can, if nothing but its cost may speak against it."""
-        market, rates = kind.market, participant.rates
-        if (
-            (kind.may_rest and (not crosses or participant.open_count >= market.maximum_open_orders))
-            or kind.is_post_only
-            or market.breaker_ppm
-        ):
-            self._place(kind, participant.account, lots, limit_ticks)
-            return
-        if kind.is_buy:
-            rank, balance = -limit_ticks, participant.quote
-            ppm = rates.higher_ppm if crosses else rates.hold_ppm
-            needed_atoms = value_atoms + (ppm * value_atoms + ROUND_UP) // PPM
-        else:
-            rank, balance = limit_ticks, participant.base
-            needed_atoms = lots * market.lot_atoms
-        if needed_atoms > balance.available_atoms:
-            self._orders.record.rejected(self._orders.seq, participant.account, market.name, INSUFFICIENT_FUNDS)
-            return
-        taker = Taker(self._orders.seq, participant, kind.is_buy, lots, 0, rank, NEWEST, rates.taker_ppm, 0)
-        self._take(kind, taker, limit_ticks)
 
     def _place(self, kind: Kind, account: int, size: int, limit_ticks: int) -> None:
         orders, market = self._orders, kind.market
@@ -381,7 +239,7 @@ class PlainOrders:
         if reason is not None:
             orders.record.rejected(orders.seq, participant.account, market.name, reason)
             return
-        order = Order(orders.seq, participant, kind.is_buy, limit_ticks, lots, orders.at_us)
+        order = new_order(orders.seq, participant, kind.is_buy, limit_ticks, lots, orders.at_us)
         order.is_post_only = kind.is_post_only
         orders.record.accepted(order.number, participant)
         orders.rest(order)
@@ -417,15 +275,19 @@ class PlainOrders:
         return CIRCUIT_BREAKER if market.breaker_ppm and breaks(taker, orders.at_us) else None
 
     def _take(self, kind: Kind, taker: Taker, limit_ticks: int) -> None:
+        self._orders.record.accepted(taker.number, taker.participant)
+        self.go_on(kind, taker, limit_ticks)
+
+    def go_on(self, kind: Kind, taker: Taker, limit_ticks: int) -> None:
+        """Lets a taker of a kind that is accepted, and may have traded already, take what it still can."""
         orders, participant, number = self._orders, taker.participant, taker.number
-        record, wanted_lots = orders.record, taker.wanted_lots
-        record.accepted(number, participant)
+        record, quantity_lots = orders.record, taker.wanted_lots + taker.filled_lots
         self._matcher.match(taker)
         reason = taker.stopped_by
         if reason is None:
             record.order_filled(number, participant)
         elif kind.may_rest and reason is not SELF_TRADE:
-            order = Order(number, participant, kind.is_buy, limit_ticks, wanted_lots, orders.at_us)
+            order = new_order(number, participant, kind.is_buy, limit_ticks, quantity_lots, orders.at_us)
             taker.pass_to(order)
             orders.rest(order)
         else:
@@ -433,7 +295,7 @@ class PlainOrders:
                 raise InvariantBroken(f"order {number} was to be filled whole, matching ended by {reason}")
             if kind.is_limit and reason is not SELF_TRADE:
                 reason = IMMEDIATE_OR_CANCEL
-            left_lots = -1 if taker.budget_atoms else wanted_lots - taker.filled_lots
+            left_lots = -1 if taker.budget_atoms else quantity_lots - taker.filled_lots
             record.cancelled(number, participant, kind.is_buy, 0, left_lots, reason)
-        if kind.market.triggers.waiting:
+        if kind.waiting:
             self._placing.look(kind.market, taker.first_ticks, taker.last_ticks)

@@ -6,6 +6,10 @@ in the next, the reason above that, the number of a market or an asset in its up
 PLACED, WITHDRAWN: number, account, price, remaining lots, and of the balance that holds available and held (flag: a buy); all
 of an event, no END follows. RESTED: number, account, price, remaining lots (flag: a buy).
 ACCEPTED, ORDER_FILLED: number, account. CANCELLED: number, account, price or 0, remaining or -1 (flag: a buy).
+TAKEN: number, account, the taker's rate, the last trade before, and of each of its trades, which have the next numbers: price,
+lots, the maker's number, account, fee and remaining lots, how much of that fee is there by rounding alone, and of both balances of
+the maker, first the one that pays, available and held (flag: the taker buys). Then IS_ALL, in the place of a price, and the same
+of the taker's balances: it is filled, no END follows; or GOES_ON: the event does, and tells all balances in its own way.
 FILLED: trade, price, lots, quote, the taker's number, account, fee, the maker's number, account, fee, remaining lots, rounding
 (flag: the taker buys); where nothing remains the maker is filled.
 BALANCE: account, available, held. WIDE_BALANCE: account, and each as its lowest 62 bits and the rest.
@@ -31,6 +35,7 @@ CANCELLED: Final = 6
 WIDE_BALANCE: Final = 8
 OTHER: Final = 9
 WITHDRAWN: Final = 10
+TAKEN: Final = 11
 FLAG: Final = 1 << 8
 REASON_SHIFT: Final = 16
 REASON_BITS: Final = 0xFFFF
@@ -39,13 +44,14 @@ NUMBER_SHIFT: Final = 32
 BOUGHT: Final = PLACED | FLAG
 BUY_WITHDRAWN: Final = WITHDRAWN | FLAG
 BUYS: Final = FILLED | FLAG
+BUY_TAKEN: Final = TAKEN | FLAG
+IS_ALL: Final = 0
+GOES_ON: Final = -1
 
 REASONS: Final = list(Reason)
 CANCELLED_FOR: Final = {reason: CANCELLED | number << REASON_SHIFT for number, reason in enumerate(REASONS)}
 USER_CANCELLED: Final = Reason.USER_CANCELLED
 
-NARROW_LIMIT: Final = 1 << 61
-"""Balances below it take one word each."""
 WIDE_LIMIT: Final = 1 << 124
 LOW_BITS: Final = 62
 LOW: Final = (1 << LOW_BITS) - 1

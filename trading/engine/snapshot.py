@@ -15,7 +15,7 @@ from .fees import Rates
 from .holds import hold_atoms
 from .market import Market
 from .open_orders import Ended, Triggered
-from .order_book import Order, Special
+from .order_book import Order, Special, new_order
 from .outcomes import WithdrawalHeld
 
 FORMAT: Final = 4
@@ -154,6 +154,7 @@ def _load_state(state: dict[str, Any]) -> Engine:
         balance = engine.balances.of(account, asset_name)
         balance.available_atoms = available_atoms
         balance.held_atoms = held_atoms
+        engine.balances.issue(asset_name, available_atoms + held_atoms)
     for account, asset_name, amount_atoms, reference in state["withdrawals"] if state["format"] == FORMAT else ():
         engine.withdrawals.holds[reference] = WithdrawalHeld(account, asset_name, amount_atoms, reference)
     for fields in state["markets"]:
@@ -186,7 +187,7 @@ def _load_market(engine: Engine, fields: dict[str, Any]) -> None:
 def _load_order(engine: Engine, fields: dict[str, Any]) -> Order:
     market = engine.markets[fields["market"]]
     participant = engine.accounts.participant(fields["account"], market)
-    order = Order(
+    order = new_order(
         fields["number"],
         participant,
         fields["is_buy"],

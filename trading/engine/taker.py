@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from .balances import Balance
 from .bounds import MAXIMUM_PRICE_TICKS
 from .market import Market
 from .native import mypyc_attr
@@ -28,6 +29,7 @@ class Taker:
         "is_buy",
         "last_ticks",
         "limit_rank",
+        "maker_fees_atoms",
         "number",
         "participant",
         "prevented_lots",
@@ -35,6 +37,7 @@ class Taker:
         "quote_atoms",
         "stopped_by",
         "taker_ppm",
+        "told",
         "wanted_lots",
     )
 
@@ -61,6 +64,9 @@ class Taker:
         self.fee_ppm_sum = fee_ppm_sum
         self.filled_lots = 0
         self.quote_atoms = 0
+        self.maker_fees_atoms = 0
+        self.told: list[Balance] = []
+        """The makers' balances that its trades changed, in that order; the same one perhaps more than once."""
         self.prevented_lots = 0
         """By how much self-trade prevention has decremented it."""
         self.first_ticks = 0

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .balances import BALANCE
+from .fees import PPM, ROUND_UP
 from .market import Market
 from .outcomes import (
     KINDS,
@@ -22,6 +23,7 @@ from .record import (
     END,
     FILLED,
     FLAG,
+    IS_ALL,
     LOW_BITS,
     NUMBER_SHIFT,
     ORDER_FILLED,
@@ -31,11 +33,12 @@ from .record import (
     REASON_SHIFT,
     REASONS,
     RESTED,
+    TAKEN,
     USER_CANCELLED,
     WIDE_BALANCE,
     WITHDRAWN,
 )
-from .words import WORD, WordReader, reader
+from .words import WORD, WordReader
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -53,7 +56,7 @@ def unpack(data: bytes, engine: "Engine") -> list[list[Outcome]]:
     if last < 0:  # the last word of an event is END or what a balance holds, never below 0
         others = [_other(fields) for fields in json.loads(data[last - WORD : -WORD])]
         data = data[: last - WORD]
-    words = reader(data)
+    words = WordReader(data)
     unpacker = Unpacker(engine.listed_markets, engine.listed_assets)
     events = []
     while not words.is_at_end:
@@ -89,7 +92,10 @@ class Unpacker:
             if kind in (PLACED, WITHDRAWN):
                 self._alone(words, kind, header & FLAG != 0, self._markets[place], outcomes)
                 return outcomes
-            if kind == BALANCE:
+            if kind == TAKEN:
+                if self._taken(words, header & FLAG != 0, self._markets[place], outcomes):
+                    return outcomes
+            elif kind == BALANCE:
                 account, available, held = words.take_3()
                 outcomes.append(new(BalanceChanged, (account, self._assets[place], available, held)))
             elif kind == FILLED:
@@ -129,6 +135,61 @@ class Unpacker:
         else:
             outcomes.append(new(OrderCancelled, (number, account, name, side, price, lots, USER_CANCELLED)))
         outcomes.append(new(BalanceChanged, (account, asset, available, held)))
+
+    def _taken(self, words: WordReader, is_buy: bool, market: Market, outcomes: list[Outcome]) -> bool:
+        """Says whether that was all of the event. A balance is told where it changed first, and as it was at last."""
+        number, taker, taker_ppm, trade = words.take_4()
+        name, side, base, quote = (
+            market.name,
+            "buy" if is_buy else "sell",
+            market.definition.base,
+            market.definition.quote,
+        )
+        pays_taker, pays_maker = (quote, base) if is_buy else (base, quote)
+        outcomes.append(new(OrderAccepted, (number, taker, name)))
+        makers: dict[int, tuple[int, int, int, int]] = {}
+        charged_atoms = fee_ppm_sum = was_uneven = 0
+        while (price := words.take_1()) > 0:
+            trade += 1
+            lots, maker, account, maker_fee, left, rounding = words.take_6()
+            makers[account] = words.take_4()
+            quote_atoms = price * lots * market.tick_lot_atoms
+            fee_ppm_sum += taker_ppm * quote_atoms
+            fee = -charged_atoms
+            charged_atoms = (fee_ppm_sum + ROUND_UP) // PPM
+            fee += charged_atoms
+            rounding -= was_uneven
+            was_uneven = 1 if fee_ppm_sum % PPM else 0
+            fields = (
+                trade,
+                name,
+                price,
+                lots,
+                lots * market.lot_atoms,
+                quote_atoms,
+                side,
+                number,
+                taker,
+                fee,
+                maker,
+                account,
+                maker_fee,
+                left,
+                rounding + was_uneven,
+            )
+            outcomes.append(new(Filled, fields))
+            if left == 0:
+                outcomes.append(new(OrderFilled, (maker, account, name)))
+        if price != IS_ALL:
+            return False
+        outcomes.append(new(OrderFilled, (number, taker, name)))
+        available, held, got_available, got_held = words.take_4()
+        outcomes.append(new(BalanceChanged, (taker, pays_taker, available, held)))
+        outcomes.append(new(BalanceChanged, (taker, pays_maker, got_available, got_held)))
+        for account, (available, held, got_available, got_held) in makers.items():
+            outcomes.append(new(BalanceChanged, (account, pays_maker, available, held)))
+            outcomes.append(new(BalanceChanged, (account, pays_taker, got_available, got_held)))
+        return True
 
     def _filled(self, words: WordReader, side: str, market: Market, outcomes: list[Outcome]) -> None:
         trade, price, lots, quote, taker, account = words.take_6()

@@ -1,11 +1,12 @@
 """Packed words: signed 64-bit integers, little-endian, one after the other.
 
-Compiled by mypyc they are written and read in place, by mypyc's own runtime library (librt); interpreted they are collected
-in a list. A test compares the bytes of both.
+Compiled by mypyc they are written and read in place, by mypyc's own runtime library (librt); interpreted by ``struct``, some
+at a time. A test compares the bytes of both.
 """
 
 import contextlib
-from struct import pack, unpack
+from collections.abc import Callable
+from struct import Struct
 from typing import Final
 
 with contextlib.suppress(ImportError):  # only compiled code needs it
@@ -14,6 +15,16 @@ with contextlib.suppress(ImportError):  # only compiled code needs it
 IS_NATIVE: Final = not __file__.endswith(".py")
 WORD: Final = 8
 
+PACK_1: Final = Struct("<q").pack
+PACK_3: Final = Struct("<3q").pack
+PACK_4: Final = Struct("<4q").pack
+PACK_5: Final = Struct("<5q").pack
+PACK_6: Final = Struct("<6q").pack
+PACK_7: Final = Struct("<7q").pack
+PACK_11: Final = Struct("<11q").pack
+PACK_13: Final = Struct("<13q").pack
+
+Words2 = tuple[int, int]
 Words3 = tuple[int, int, int]
 Words4 = tuple[int, int, int, int]
 Words5 = tuple[int, int, int, int, int]
@@ -21,12 +32,18 @@ Words6 = tuple[int, int, int, int, int, int]
 Words7 = tuple[int, int, int, int, int, int, int]
 Words13 = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int]
 
+UNPACK_1: Final[Callable[[bytes, int], tuple[int]]] = Struct("<q").unpack_from
+UNPACK_2: Final[Callable[[bytes, int], Words2]] = Struct("<2q").unpack_from
+UNPACK_3: Final[Callable[[bytes, int], Words3]] = Struct("<3q").unpack_from
+UNPACK_4: Final[Callable[[bytes, int], Words4]] = Struct("<4q").unpack_from
+UNPACK_6: Final[Callable[[bytes, int], Words6]] = Struct("<6q").unpack_from
+
 
 class WordWriter:
-    """Collects words, some at a time. ``list`` has them all where the engine is interpreted: who is in a hurry adds there."""
+    """Collects words, some at a time. ``bytes`` has them all where the engine is interpreted: who is in a hurry adds there."""
 
     def __init__(self) -> None:
-        self.list: list[int] = []
+        self.bytes = bytearray()
         if IS_NATIVE:
             self._writer = BytesWriter()
 
@@ -34,20 +51,20 @@ class WordWriter:
         if IS_NATIVE:
             self._writer.truncate(0)
         else:
-            self.list.clear()
+            self.bytes.clear()
 
     def joined(self) -> bytes:
-        return self._writer.getvalue() if IS_NATIVE else pack(f"<{len(self.list)}q", *self.list)
+        return self._writer.getvalue() if IS_NATIVE else bytes(self.bytes)
 
     def reader(self) -> "WordReader":
         """Of the words so far."""
-        return WordReader(self._writer.getvalue(), []) if IS_NATIVE else WordReader(b"", self.list)
+        return WordReader(self.joined())
 
     def put_1(self, word: int) -> None:
         if IS_NATIVE:
             write_i64_le(self._writer, word)
         else:
-            self.list.append(word)
+            self.bytes += PACK_1(word)
 
     def put_3(self, words: Words3) -> None:
         if IS_NATIVE:
@@ -56,7 +73,7 @@ class WordWriter:
             write_i64_le(writer, words[1])
             write_i64_le(writer, words[2])
         else:
-            self.list.extend(words)
+            self.bytes += PACK_3(*words)
 
     def put_4(self, words: Words4) -> None:
         if IS_NATIVE:
@@ -66,7 +83,7 @@ class WordWriter:
             write_i64_le(writer, words[2])
             write_i64_le(writer, words[3])
         else:
-            self.list.extend(words)
+            self.bytes += PACK_4(*words)
 
     def put_5(self, words: Words5) -> None:
         if IS_NATIVE:
@@ -77,7 +94,19 @@ class WordWriter:
             write_i64_le(writer, words[3])
             write_i64_le(writer, words[4])
         else:
-            self.list.extend(words)
+            self.bytes += PACK_5(*words)
+
+    def put_6(self, words: Words6) -> None:
+        if IS_NATIVE:
+            writer = self._writer
+            write_i64_le(writer, words[0])
+            write_i64_le(writer, words[1])
+            write_i64_le(writer, words[2])
+            write_i64_le(writer, words[3])
+            write_i64_le(writer, words[4])
+            write_i64_le(writer, words[5])
+        else:
+            self.bytes += PACK_6(*words)
 
     def put_7(self, words: Words7) -> None:
         if IS_NATIVE:
@@ -90,7 +119,7 @@ class WordWriter:
             write_i64_le(writer, words[5])
             write_i64_le(writer, words[6])
         else:
-            self.list.extend(words)
+            self.bytes += PACK_7(*words)
 
     def put_13(self, words: Words13) -> None:
         if IS_NATIVE:
@@ -109,47 +138,56 @@ class WordWriter:
             write_i64_le(writer, words[11])
             write_i64_le(writer, words[12])
         else:
-            self.list.extend(words)
+            self.bytes += PACK_13(*words)
 
 
 class WordReader:
-    """Reads words, some at a time, from bytes where the engine is compiled, else from a list."""
+    """Reads words, some at a time."""
 
-    def __init__(self, data: bytes, words: list[int]) -> None:
+    def __init__(self, data: bytes) -> None:
         self._data = data
-        self._list = words
         self._at = 0
-        self._end = len(data) // WORD if IS_NATIVE else len(words)
 
     @property
     def is_at_end(self) -> bool:
-        return self._at >= self._end
+        return self._at >= len(self._data)
 
     def take_1(self) -> int:
         at = self._at
-        self._at = at + 1
-        return read_i64_le(self._data, at * WORD) if IS_NATIVE else self._list[at]
+        self._at = at + WORD
+        if IS_NATIVE:
+            return read_i64_le(self._data, at)
+        return UNPACK_1(self._data, at)[0]
 
-    def take_2(self) -> tuple[int, int]:
-        a = self.take_1()
-        return a, self.take_1()
+    def take_2(self) -> Words2:
+        data, at = self._data, self._at
+        self._at = at + 2 * WORD
+        return (read_i64_le(data, at), read_i64_le(data, at + 8)) if IS_NATIVE else UNPACK_2(data, at)
 
     def take_3(self) -> Words3:
-        at = self._at
-        self._at = at + 3
+        data, at = self._data, self._at
+        self._at = at + 3 * WORD
         if not IS_NATIVE:
-            a, b, c = self._list[at : at + 3]
-            return a, b, c
-        data, at = self._data, at * WORD
+            return UNPACK_3(data, at)
         return read_i64_le(data, at), read_i64_le(data, at + 8), read_i64_le(data, at + 16)
 
-    def take_6(self) -> Words6:
-        at = self._at
-        self._at = at + 6
+    def take_4(self) -> Words4:
+        data, at = self._data, self._at
+        self._at = at + 4 * WORD
         if not IS_NATIVE:
-            a, b, c, d, e, f = self._list[at : at + 6]
-            return a, b, c, d, e, f
-        data, at = self._data, at * WORD
+            return UNPACK_4(data, at)
+        return (
+            read_i64_le(data, at),
+            read_i64_le(data, at + 8),
+            read_i64_le(data, at + 16),
+            read_i64_le(data, at + 24),
+        )
+
+    def take_6(self) -> Words6:
+        data, at = self._data, self._at
+        self._at = at + 6 * WORD
+        if not IS_NATIVE:
+            return UNPACK_6(data, at)
         return (
             read_i64_le(data, at),
             read_i64_le(data, at + 8),
@@ -158,13 +196,3 @@ class WordReader:
             read_i64_le(data, at + 32),
             read_i64_le(data, at + 40),
         )
-
-    def take_4(self) -> Words4:
-        a = self.take_1()
-        b, c, d = self.take_3()
-        return a, b, c, d
-
-
-def reader(data: bytes) -> WordReader:
-    """Of packed words."""
-    return WordReader(data, []) if IS_NATIVE else WordReader(b"", list(unpack(f"<{len(data) // WORD}q", data)))

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from trading.engine.commands import Event
 
 from .drawn import Flow
-from .profiles import DEEP, MARKETS, PLAIN, PROFILES, SMALL, Profile
+from .profiles import CALM, DEEP, MARKETS, PLAIN, PROFILES, SMALL, Profile
 
 ACCOUNTS = SMALL.accounts
 PRELUDE = SMALL.prelude
 
-__all__ = ["ACCOUNTS", "DEEP", "MARKETS", "PLAIN", "PRELUDE", "PROFILES", "SMALL", "Profile", "events"]
+__all__ = ["ACCOUNTS", "CALM", "DEEP", "MARKETS", "PLAIN", "PRELUDE", "PROFILES", "SMALL", "Profile", "events"]
 
 
 def events(seed: int, count: int, profile: Profile = SMALL) -> Iterator[Event]:

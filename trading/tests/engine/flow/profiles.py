@@ -197,4 +197,15 @@ DEEP = Profile(
     times_in_force=TIMES_IN_FORCE,
     options=OPTIONS,
 )
-PROFILES = {"small": SMALL, "plain": PLAIN, "deep": DEEP}
+CALM = replace(
+    PLAIN,
+    accounts=tuple(range(1, 14)),
+    owners=((2, 1),),
+    stakes={"BTC": 900_000, "USD": 4_000_000, "ETH": 20_000 * 10**14, "SOL": 300_000},
+    maximum_open_orders=40,
+    orders={"limit": 900, "post_only": 40, "iceberg": 12, "oco": 5, "trigger": 1, "market_order": 20},
+    times_in_force={"GTC": 40, "IOC": 8, "FOK": 1},
+    options={"mode": 1, "keep": 1, "deadline": 1, "on_fill": 1},
+)
+"""Who orders can pay for it and nothing is pegged, so that most commands end in the loop over plain ones, or leave it midway."""
+PROFILES = {"small": SMALL, "plain": PLAIN, "deep": DEEP, "calm": CALM}
