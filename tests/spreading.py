@@ -12,18 +12,22 @@ ROOT = Path(__file__).resolve().parent.parent
 
 LONGEST = (
     "tests/journeys/test_make_run.py",
+    "tests/custody/test_faults.py",
     "tests/chaos/test_chaos.py",
-    "tests/custody/test_payout_faults.py",
-    "tests/chaos/test_mutants.py",
-    "trading/tests/engine/test_against_oracle.py",
-    "tests/journeys/test_rate_limits.py",
-    "funding/tests/test_withdrawal_money.py",
-    "tests/journeys/test_stream.py",
+    "trading/tests/test_forms.py",
+    "tests/fuzz/test_fuzz.py",
+    "tests/journeys/test_api_keys.py",
     "tests/journeys/test_crash.py",
-    "tests/custody/test_fault_run.py",
+    "tests/chaos/test_mutants.py",
     "tests/journeys/test_browser.py",
-    "tests/custody/test_deposits.py",
+    "trading/tests/engine/test_against_oracle.py",
     "tests/custody/test_payouts.py",
+    "tests/custody/test_payout_faults.py",
+    "tests/custody/test_deposits.py",
+    "trading/tests/test_runtime.py",
+    "tests/launch/test_drill.py",
+    "tests/launch/test_embedded_postgres.py",
+    "tests/test_commands.py",
 )
 """The files that take more than ten seconds, the longest first. An order that is not quite right costs little."""
 

@@ -5,7 +5,7 @@ import itertools
 import threading
 import time
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from exchange.launch.refusal import Refusal
 from exchange.launch.surroundings import DemoUser
@@ -55,9 +55,9 @@ class Customer:
 
     async def _trade(self) -> None:
         who = {"email": self._user.email, "password": self._user.password}
-        bearer = (await call(self._url, "POST", "/session", body=who))["token"]
+        bearer = (await self._insist("/session", who))["token"]
         for asset, quantity in _FUNDS.items():
-            await call(self._url, "POST", "/account/faucet", bearer=bearer, body={"asset": asset, "quantity": quantity})
+            await self._insist("/account/faucet", {"asset": asset, "quantity": quantity}, bearer)
         for side in itertools.cycle(("buy", "sell")):
             if self._ending:
                 return
@@ -70,3 +70,16 @@ class Customer:
             else:
                 self.acknowledged.append(placed["sequence"])
             await asyncio.sleep(_PAUSE_S)
+
+    async def _insist(self, path: str, body: object, bearer: str | None = None) -> Any:
+        """Asks until there is an answer: a machine on which everything has just started may be slow to give the first ones.
+
+        Only for what may be done twice.
+        """
+        while True:
+            try:
+                return await call(self._url, "POST", path, bearer=bearer, body=body)
+            except Disconnected:
+                if self._ending:
+                    raise
+                await asyncio.sleep(_PAUSE_S)

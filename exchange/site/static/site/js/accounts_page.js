@@ -63,8 +63,8 @@ function OpenForm() {
     opening.value = { ...opening.value, problem: "", done: "", isBusy: true };
     try {
       const opened = await api.openSubaccount(name);
+      await loadAccounts(); // before it is told, so that whoever goes on at once finds it in the transfer's choices
       opening.value = { name: "", problem: "", done: `The account ${opened.name} is open.`, isBusy: false };
-      await loadAccounts();
     } catch (error) {
       opening.value = { name, problem: error.message, done: "", isBusy: false };
     }
