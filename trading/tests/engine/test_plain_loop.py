@@ -267,18 +267,30 @@ def test_so_does_its_mirror_image(script: tuple[Command, ...]) -> None:
 
 @pytest.mark.parametrize("poor", ["maker", "taker"])
 @pytest.mark.parametrize("missing", [0, 1, 300, 10_000])
-def test_whose_balance_grows_beyond_a_word_is_told_whole(poor: str, missing: int) -> None:
-    """``missing``: what the one who gets the quote had less than too much for one word, before 297 to 300 came."""
+@pytest.mark.parametrize("limit_atoms", [2**61, 2**63])
+def test_whose_balance_grows_beyond_a_word_is_told_whole(poor: str, limit_atoms: int, missing: int) -> None:
+    """``missing``: what the one who gets the quote had less than too much for a word of the record, and for any word."""
     getter, giver = (BEN, ANN) if poor == "maker" else (ANN, BEN)
     script = (
-        credit(getter, "USD", 2**61 - STAKE_ATOMS - missing),
+        credit(getter, "USD", limit_atoms - STAKE_ATOMS - missing),
         sell(BEN, 3, 100) if poor == "maker" else buy(BEN, 3, 100),
         buy(giver, 3, 100) if poor == "maker" else sell(getter, 3, 100),
         sell(CAT, 3, 101),
         buy(ANN, 2, 101),
+        buy(getter, 2, 90),
+        CancelOrder(account=getter, order=FIRST + 5),
     )
     comparison = played(script)
     assert comparison.engine.matcher.last_trade == 2
+
+
+@pytest.mark.parametrize("asset", ["BTC", "USD"])
+@pytest.mark.parametrize("rich", [ANN, BEN])
+@pytest.mark.parametrize("script", [(*MAKERS, buy(ANN, 5, 101)), (*MAKERS, buy(ANN, 20, 101))], ids=["filled", "rests"])
+def test_who_has_more_than_a_word_trades_like_anyone(script: tuple[Command, ...], rich: int, asset: str) -> None:
+    rich_script = (credit(rich, asset, 2**63), *script)
+    played(rich_script)
+    played(tuple(mirrored(command) for command in rich_script))
 
 
 def test_makers_are_told_once_where_they_came_first_and_as_they_are_at_last() -> None:
