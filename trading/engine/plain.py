@@ -1,7 +1,6 @@
 """Plain orders: limit and market orders that ask for nothing but what most do, and their cancelling.
 
-Most commands end here in one step: an order comes to rest, or leaves the book, and one balance changes. What that takes is
-written out where elsewhere it would be calls, for the engine's speed is made of it. All else goes the general way below.
+What they ask for, and the general way of them, as a part of any event. Most never come here: ``plain_loop`` ends them.
 
 A plain order's header says all that it asks for but its account, size and price: PLACE, flags and the time in force, and above
 them the market's number. Packed commands begin with it.

@@ -136,6 +136,7 @@ SCRIPTS: dict[str, tuple[Command, ...]] = {
     "a rebate after others": (sell(BEN, 3, 101), sell(DAN, 3, 101), sell(CAT, 4, 101), buy(ANN, 8, 101)),
     "a taker with a rebate": (*MAKERS, buy(DAN, 5, 101), buy(DAN, 9, 101)),
     "a stop waits": (STOP, sell(BEN, 3, 100), buy(ANN, 3, 100), *MAKERS, buy(ANN, 9, 101)),
+    "a stop waits, and nothing trades": (STOP, sell(ANN, 3, 101), buy(ANN, 3, 101, "IOC"), buy(ANN, 3, 101)),
     "somebody is pegged": (
         buy(BEN, 2, 95),
         PEGGED,
