@@ -40,11 +40,11 @@ RELATIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What a new copy holds. ``rows``: of each table, as COPY tells them."""
+    """What a new copy holds. ``rows``: of each table, as COPY tells them: a line each, in no order that means anything."""
 
     schema: tuple[object, ...]
     size_bytes: int
-    rows: dict[str, bytes]
+    rows: dict[str, list[bytes]]
     sequences: dict[str, tuple[object, ...]]
 
     @classmethod
@@ -79,7 +79,7 @@ class Template:
             for name in self._changed(connection):
                 connection.execute(sql.SQL("DELETE FROM {}").format(_name(name)))
                 with connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(_name(name))) as copy:
-                    copy.write(self.rows[name])
+                    copy.write(b"".join(self.rows[name]))
             for name, (last, is_called) in self.sequences.items():
                 connection.execute("SELECT setval(%s::regclass, %s, %s)", (f'public."{name}"', last, is_called))
         return True
@@ -89,7 +89,10 @@ class Template:
         empty = [name for name, rows in self.rows.items() if not rows]
         looks = [sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(name, _name(name)) for name in empty]
         grown = connection.execute(sql.SQL(" UNION ALL ").join(looks)).fetchall()
-        return [*(str(name) for (name,) in grown), *(n for n in filled if _rows(connection, n) != self.rows[n])]
+        return [*(str(name) for (name,) in grown), *(n for n in filled if not self._has_rows(connection, n))]
+
+    def _has_rows(self, connection: Connection, name: str) -> bool:
+        return sorted(_rows(connection, name)) == sorted(self.rows[name])
 
 
 def _one(connection: Connection, query: str | sql.Composed) -> tuple[object, ...]:
@@ -107,6 +110,6 @@ def _name(name: str) -> sql.Identifier:
     return sql.Identifier("public", name)
 
 
-def _rows(connection: Connection, table: str) -> bytes:
+def _rows(connection: Connection, table: str) -> list[bytes]:
     with connection.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(_name(table))) as copy:
-        return b"".join(bytes(part) for part in copy)
+        return b"".join(bytes(part) for part in copy).splitlines(keepends=True)
