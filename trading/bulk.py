@@ -55,4 +55,6 @@ def at_once(connection: Connection, statements: str) -> abc.PGresult:
             pgconn.notify_handler(notification)
     if result.status == ExecStatus.FATAL_ERROR:
         raise psycopg.errors.error_from_result(result)
+    if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+        raise psycopg.OperationalError(f"the database answered {result.status}")
     return result

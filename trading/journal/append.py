@@ -134,8 +134,11 @@ def _continue(connection: Connection, drafts: Sequence[Draft], at_us: int, known
         result = at_once(connection, f"EXECUTE journal_continue({head}, {columns})")
     except psycopg.errors.UniqueViolation:
         return None
-    if result.get_value(0, 0) == b"0":
+    written = int(result.get_value(0, 0) or b"-1")
+    if written == 0:
         return None
+    if written != len(records):
+        raise JournalBroken(f"of {len(records)} events after event {known.seq} the database says it wrote {written}")
     return Appended(before=known.seq, records=records, repeated={})
 
 
