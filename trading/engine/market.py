@@ -59,6 +59,7 @@ class Market:
     __slots__ = (
         "_rates",
         "band_ppm",
+        "base",
         "book",
         "breaker_ppm",
         "changed_seq",
@@ -76,6 +77,7 @@ class Market:
         "number",
         "participants",
         "pegged",
+        "quote",
         "reference_ticks",
         "reference_window",
         "rules",
@@ -101,6 +103,8 @@ class Market:
         """Whether there is so little of both assets that no balance can take more than one word, see ``record``."""
         self.takes_simply = False
         """Whether it is open and has neither price band nor circuit breaker, and no old rules hold."""
+        self.base: str = definition.base
+        self.quote: str = definition.quote
         self.book = OrderBook()
         self.lot_atoms: int = definition.lot_atoms
         self.tick_lot_atoms: int = definition.tick_atoms * definition.lot_atoms // 10**base.decimals
