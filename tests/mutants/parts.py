@@ -50,7 +50,7 @@ PARTS = {
             "etc",
             *(f"tests/{name}.py" for name in ("__init__", "fixtures", "light_hash", "recycling", "server", "settings")),
         ),
-        tests=("ledger/tests", "trading/tests/test_books.py"),
+        tests=("ledger/tests", "trading/tests/test_books.py", "trading/tests/test_withdrawal_books.py"),
         arguments=("-p", "tests.fixtures", "-p", "tests.mutants.standing"),
         timeout_s=10.0,
     ),
