@@ -172,7 +172,11 @@ REST_FRAMEWORK = {
         "accounts.api.authentication.BrowserAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api.authentication.MayCall"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "accounts.api.messagepack.MessagePackParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "accounts.api.negotiation.Negotiation",
+    "DEFAULT_PARSER_CLASSES": [
+        "accounts.api.negotiation.BoundedJSONParser",
+        "accounts.api.messagepack.MessagePackParser",
+    ],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
         "accounts.api.messagepack.MessagePackRenderer",
