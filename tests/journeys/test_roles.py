@@ -56,6 +56,7 @@ WHO = {
     "DELETE /session/others": "user",
     "DELETE /session/{session_id}": "user",
     "GET /session/stream-token": "any_key",
+    "GET /account": "read",
     "GET /account/balances": "read",
     "GET /account/ledger": "read",
     "GET /account/export/ledger.csv": "read",
