@@ -52,7 +52,7 @@ def test_an_account_says_which_it_is_and_whose(server: Server, seller: Trader) -
     main, other = seller.get("/account"), desk.http.get("/account").json()
     assert (main["name"], other["name"], other["id"]) == ("main", "which", desk.id)
     assert main["user_id"] == other["user_id"] != server.trader().get("/account")["user_id"]
-    assert (main["role"], main["level"], main["withdrawals_frozen_until"]) == ("user", 0, None)
+    assert (main["level"], main["withdrawals_frozen_until"]) == (0, None)
     with program(server, hmac_key(seller, "read")) as client:
         assert client.get("/account").json() == main
 

@@ -31,7 +31,6 @@ class AccountBody(Struct, kw_only=True):
     name: str
     created_at: str
     user_id: str
-    role: str
     level: int
     withdrawals_frozen_until: str | None
 
@@ -60,7 +59,6 @@ async def get_account(runtime: Runtime, request: Request) -> Reply:
             name=account.name,
             created_at=datetime_text(account.created_at),
             user_id=str(owner.id),
-            role=owner.role,
             level=level_of(owner),
             withdrawals_frozen_until=datetime_text(frozen),
         ),
