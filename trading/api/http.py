@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+import msgspec.inspect
 from django.conf import settings
 
 from accounts.authentication import Principal
@@ -41,9 +42,11 @@ _GUARD_LINES = b"".join(b"%b: %b\r\n" % guard for guard in _GUARDS)
 _PROCESS_ID = os.urandom(8).hex()
 _counter = itertools.count(1)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}")
 _FIELD_NAMED = re.compile(r"(?:missing required|unknown) field `([^`]*)`")
 _json_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 _msgpack_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
+_whole: dict[Any, frozenset[str]] = {}
 
 
 class Request:
@@ -155,6 +158,10 @@ class Request:
         fields = dict(pairs)
         if len(fields) != len(pairs):
             raise Problem(MALFORMED, "A query parameter is given twice.")
+        for name in _whole_numbers(shape) & fields.keys():
+            if not _WHOLE_NUMBER.fullmatch(fields[name]):  # convert would read 1e2 and 1.0 as well
+                detail = f"{name}: Expected `int`."
+                raise Problem(INVALID_PARAMETER, detail, {"errors": {name: ["Expected `int`."]}})
         try:
             return msgspec.convert(fields, shape, strict=False)
         except msgspec.ValidationError as error:
@@ -236,6 +243,20 @@ def invalid(error: msgspec.ValidationError) -> Problem:
     field = f"{place}.{named[1]}".removeprefix(".") if named else place
     extra = {"errors": {field: [f"{text}."]}} if field else {}
     return Problem(INVALID_PARAMETER, f"{place}: {text}." if place else f"{text}.", extra)
+
+
+def _whole_numbers(shape: Any) -> frozenset[str]:
+    """The fields of a query that are whole numbers, by the names that they have on the wire."""
+    known = _whole.get(shape)
+    if known is not None:
+        return known
+    kind = msgspec.inspect.type_info(shape)
+    found = set()
+    for field in kind.fields if isinstance(kind, msgspec.inspect.StructType) else ():
+        kinds = field.type.types if isinstance(field.type, msgspec.inspect.UnionType) else (field.type,)
+        if any(isinstance(one, msgspec.inspect.IntType) for one in kinds):
+            found.add(field.encode_name)
+    return _whole.setdefault(shape, frozenset(found))
 
 
 def limit_headers(request: Request) -> list[tuple[bytes, bytes]]:
