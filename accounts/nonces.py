@@ -42,12 +42,12 @@ class NonceGuard:
             self._before = self._now if now_ms < self._until_ms + GENERATION_MS else {}
             self._now = {}
             self._until_ms = now_ms + GENERATION_MS
-        before = self._now.get(nonce, ())
-        if any(abs(timestamp_ms - used_ms) <= WINDOW_MS for used_ms in (*before, *self._before.get(nonce, ()))):
+        now, before = self._now.get(nonce, ()), self._before.get(nonce, ())
+        if (now or before) and any(abs(timestamp_ms - used_ms) <= WINDOW_MS for used_ms in now + before):
             raise used()
         if len(self._now) >= GENERATION_LIMIT:
             raise Problem(NOT_READY, "More signed requests than can be guarded.", headers={"Retry-After": "1"})
-        self._now[nonce] = (*before, timestamp_ms)
+        self._now[nonce] = (*now, timestamp_ms)
 
 
 def use_everywhere(proof: str, now: dt.datetime) -> None:
