@@ -47,23 +47,6 @@ _ENTRY_COLUMNS = ("cause", "at_us", "reverses")
 _POSTING_COLUMNS = ("cause", "account", "kind", "amount", "balance", "held")
 
 
-def _rows_from(first: int, columns: Sequence[str]) -> str:
-    tables = ", ".join(f"string_to_table(${number}, E'\\x1e')" for number in range(first, first + len(columns)))
-    return f"ROWS FROM ({tables}) WITH ORDINALITY AS t ({', '.join(columns)}, n)"
-
-
-_PREPARE = f"""
-PREPARE post_entries (text, text, text, text, text, text, text, text, text) AS
-    WITH entry AS (
-        INSERT INTO ledger_entry (cause, at_us, reverses)
-        SELECT cause::bigint, at_us::bigint, nullif(reverses, '')::bigint FROM {_rows_from(1, _ENTRY_COLUMNS)}
-    )
-    INSERT INTO ledger_posting (cause, account_id, kind, amount, balance, held)
-    SELECT cause::bigint, account::bigint, kind, amount::numeric, balance::numeric, held::numeric
-      FROM {_rows_from(4, _POSTING_COLUMNS)} ORDER BY n
-"""
-
-
 class Books:
     """Posts entries, keeping the running balances of accounts in memory.
 
@@ -135,7 +118,23 @@ class Books:
 def _prepare(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
     known = connection.execute("SELECT 1 FROM pg_prepared_statements WHERE name = 'post_entries'").fetchone()
     if known is None:
-        connection.execute(_PREPARE)
+        connection.execute(
+            f"""
+        PREPARE post_entries (text, text, text, text, text, text, text, text, text) AS
+            WITH entry AS (
+                INSERT INTO ledger_entry (cause, at_us, reverses)
+                SELECT cause::bigint, at_us::bigint, nullif(reverses, '')::bigint FROM {_rows_from(1, _ENTRY_COLUMNS)}
+            )
+            INSERT INTO ledger_posting (cause, account_id, kind, amount, balance, held)
+            SELECT cause::bigint, account::bigint, kind, amount::numeric, balance::numeric, held::numeric
+              FROM {_rows_from(4, _POSTING_COLUMNS)} ORDER BY n
+            """
+        )
+
+
+def _rows_from(first: int, columns: Sequence[str]) -> str:
+    tables = ", ".join(f"string_to_table(${number}, E'\\x1e')" for number in range(first, first + len(columns)))
+    return f"ROWS FROM ({tables}) WITH ORDINALITY AS t ({', '.join(columns)}, n)"
 
 
 def _column(values: Iterable[object]) -> str:

@@ -137,6 +137,10 @@ def _clear_dead_runs() -> None:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
+    yield from migrated_cluster()
+
+
+def migrated_cluster() -> Iterator[Cluster]:
     _clear_dead_runs()
     (STATE / "static").mkdir(parents=True, exist_ok=True)
     with EmbeddedPostgres(STATE) as postgres:

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from accounts.problems import Problem
 
-from . import gateway
+from . import gateway, submission
 from .engine.commands import CancelAll, Command, PlaceOrder
 from .instruments import Market
 from .journal.records import derived_command_id
@@ -51,17 +51,17 @@ async def place_batch(
         commands.insert(0, _cancellation(runtime, account, request, idempotency_key, proof))
     if not commands:
         return BatchBody(answers, 0)
-    with gateway.submitting():
+    with submission.submitting():
         told = await runtime.submit_together(commands, request_id=request_id)
     cancelled = 0
     if len(told) > len(items):
-        gateway.refuse_conflict(told[0])
+        submission.refuse_conflict(told[0])
         if is_once and not _names_all(request):
-            gateway.refuse_repetition(told[0])
+            submission.refuse_repetition(told[0])
         cancelled = gateway.count_cancelled(told.pop(0), account)
     for item, answer in zip(items, told, strict=True):
         if is_once and item.command.client_order_id is None:
-            gateway.refuse_repetition(answer)
+            submission.refuse_repetition(answer)
         answers[item.place] = await _answered(runtime, account, item, answer, request_id)
     return BatchBody(answers, cancelled)
 
@@ -76,7 +76,7 @@ def _item(runtime: Runtime, account: int, place: int, order: OrderRequest, key: 
         command_id = gateway.client_command_id(account, order.client_order_id)
     else:
         named = None if key is None else derived_command_id("batch", account, key, place)
-        command_id = named or gateway.own_command_id(proof, place)
+        command_id = named or submission.own_command_id(proof, place)
     return _Item(place, command_id, command, market)
 
 
@@ -92,7 +92,7 @@ def _cancellation(
     if _names_all(request):
         names = [str(order.client_order_id) for order in request.orders]
         return derived_command_id("replace", account, request.market, *names), command
-    return gateway.own_command_id(proof, "replace"), command
+    return submission.own_command_id(proof, "replace"), command
 
 
 def _names_all(request: BatchRequest) -> bool:
@@ -102,7 +102,7 @@ def _names_all(request: BatchRequest) -> bool:
 
 async def _answered(runtime: Runtime, account: int, item: _Item, answer: Answer, request_id: str) -> Any:
     try:
-        gateway.refuse_conflict(answer)
+        submission.refuse_conflict(answer)
         return (await gateway.placed(runtime, account, item.command_id, answer, item.market)).order
     except Problem as problem:
         return problem.body(request_id)

@@ -16,7 +16,7 @@ from psycopg import Connection
 import ledger.queries
 from ledger.queries import StatementLine
 
-from . import gateway, queries
+from . import gateway, queries, submission
 from .instruments import Asset, Market
 from .runtime import Runtime
 from .shapes.texts import at_text
@@ -49,7 +49,7 @@ async def fills_csv(runtime: Runtime, *, account: int) -> AsyncIterator[bytes]:
     yield _lines([FILL_COLUMNS])
     after: int | None = 0
     while after is not None:
-        page, after = await gateway.read(
+        page, after = await submission.read(
             runtime, _fills_page, account=account, after=after, until=until, markets=markets
         )
         yield page
@@ -67,10 +67,10 @@ async def tax_csv(runtime: Runtime, *, account: int, year: int) -> AsyncIterator
     start_us, end_us = _year_us(year), _year_us(year + 1)
     part = _Part(account, runtime.live.seq, _assets(runtime), "change", start_us, end_us)
     yield _lines([TAX_COLUMNS])
-    yield await gateway.read(runtime, _balances, part=part, row="opening", before_us=start_us)
+    yield await submission.read(runtime, _balances, part=part, row="opening", before_us=start_us)
     async for page in _statement(runtime, part):
         yield page
-    yield await gateway.read(runtime, _balances, part=part, row="closing", before_us=end_us)
+    yield await submission.read(runtime, _balances, part=part, row="closing", before_us=end_us)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class _Part:
 async def _statement(runtime: Runtime, part: _Part) -> AsyncIterator[bytes]:
     after: int | None = 0
     while after is not None:
-        page, after = await gateway.read(runtime, _statement_page, part=part, after=after)
+        page, after = await submission.read(runtime, _statement_page, part=part, after=after)
         yield page
 
 

@@ -3,58 +3,40 @@
 Every function runs on the event loop. It refuses by ``Problem`` what is obviously wrong from this process's own state,
 without writing anything; all else becomes a command, and its answer is what the engine made of it, after COMMIT.
 
-``proof`` names a signed request: its command's id is made of it, so that the journal takes the request once, whichever
-processes it is sent to.
+``proof``: see ``submission``.
 """
 
-import datetime as dt
-import logging
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from psycopg import Connection, OperationalError
-
-from accounts.nonces import used
-from accounts.problems import CONFLICT, INVALID_PARAMETER, NOT_READY, Problem
+from accounts.problems import CONFLICT, Problem
 
 from . import queries
-from .engine.commands import CancelAfter, CancelAll, CancelOrder, Command, Credit, Side
+from .engine.commands import CancelAfter, CancelAll, CancelOrder, Side
 from .engine.outcomes import CancelAfterSet, CommandRejected, Filled, OrderCancelled, Reason
 from .fold import Applied
-from .inbox import Overloaded
 from .instruments import Market
-from .journal.records import derived_command_id, new_command_id
-from .models import FaucetGrant
+from .journal.records import derived_command_id
 from .order_facts import OPEN_STATUSES
-from .order_requests import amend_command, parse_atoms, place_command, wrong
+from .order_requests import amend_command, place_command
 from .problems import (
-    FAUCET_LIMIT,
     ORDER_CLOSED,
     OUTCOME_UNKNOWN,
-    OVERLOADED,
-    UNKNOWN_ASSET,
     UNKNOWN_MARKET,
     UNKNOWN_ORDER,
     refused,
 )
 from .publications import Answer
-from .replica import ReplicaStopped
-from .runtime import CommandRefused, LiveBehind, OutcomeUnknown, ProjectionBehind, Runtime
+from .runtime import Runtime
 from .shapes.orders import FillBody, OrderBody, OrderLike, OrderPreview, order_body
 from .shapes.requests import AmendRequest, OrderRequest
 from .shapes.texts import at_text
-
-log = logging.getLogger(__name__)
+from .submission import own_command_id, read, reading, submit, submitting
 
 FILLS_LIMIT = 1000
 """At most this many fills are told with one order; all are in GET /trade/fills."""
-
-FAUCET_DAILY = {"BTC": 100, "ETH": 1_000, "USD": 10_000_000}
-"""Whole units that the faucet gives an account in a day (UTC)."""
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _CLIENT_ID = re.compile(r"client:([A-Za-z0-9._~:-]{1,64})")
@@ -164,11 +146,6 @@ async def placed(runtime: Runtime, account: int, command_id: str, answer: Answer
     if answer.applied is not None and order is not None:
         return Placed(_unless_rejected(order, market, _fills_in(answer.applied, order.seq, market)), created=True)
     return Placed(await _first_answer(runtime, account, command_id, market), created=False)
-
-
-def own_command_id(proof: str | None, *parts: str | int) -> str:
-    """A fresh id; for a signed request the one that it alone has. ``parts`` tell the commands of one request apart."""
-    return new_command_id() if proof is None else derived_command_id("signed", proof, *parts)
 
 
 def client_command_id(account: int, client_order_id: str) -> str:
@@ -305,142 +282,6 @@ def fill_body(row: queries.FillRow, market: Market) -> FillBody:
         liquidity=row.liquidity,  # type: ignore[arg-type]
         at=at_text(row.at_us),
     )
-
-
-# The faucet
-
-
-async def draw_from_faucet(
-    runtime: Runtime,
-    *,
-    account: int,
-    asset: str,
-    quantity: str,
-    today: dt.date,
-    idempotency_key: str | None,
-    request_id: str,
-) -> tuple[str, int]:
-    """Credits play money; returns the quantity and the sequence. Raises Problem, faucet_limit beyond the day's limit."""
-    known = runtime.live.assets.get(asset)
-    if known is None:
-        raise Problem(UNKNOWN_ASSET, f"There is no asset {asset!r}. GET /public/assets lists all.")
-    atoms = parse_atoms(known.parse, quantity, "quantity")
-    if atoms == 0:
-        raise wrong("quantity", "The quantity must be more than zero.")
-    limit = FAUCET_DAILY.get(asset, 0) * 10**known.definition.decimals
-    key = new_command_id() if idempotency_key is None else idempotency_key
-    command_id = derived_command_id("faucet", account, key)
-    grant = FaucetGrant(command_id=command_id, account_id=account, asset=asset, day=today, amount_atoms=atoms)
-    granted = await read(runtime, _grant, grant=grant, limit_atoms=limit)
-    if granted is None:
-        raise Problem(FAUCET_LIMIT, f"At most {FAUCET_DAILY.get(asset, 0)} {asset} per account and day.")
-    if granted != (asset, atoms):
-        raise Problem(CONFLICT, "This idempotency key was used for a different request.")
-    credit = Credit(account=account, asset=asset, amount_atoms=atoms, source="faucet", reference=command_id)
-    answer = await submit(runtime, credit, command_id=command_id, request_id=request_id)
-    return known.text(atoms), answer.seq
-
-
-def _grant(
-    connection: Connection[tuple[object, ...]], *, grant: FaucetGrant, limit_atoms: int
-) -> tuple[str, int] | None:
-    """Writes the grant down if the day's limit allows it; one account at a time.
-
-    Returns asset and atoms of what is granted under this command id, which a grant before this one may have said
-    otherwise; None if nothing is.
-    """
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('faucet', %s))", (grant.account_id,))
-        row = connection.execute(
-            "WITH given AS (SELECT coalesce(sum(amount_atoms), 0) AS atoms FROM faucet_grant"
-            "  WHERE account_id = %(account)s AND asset = %(asset)s AND day = %(day)s AND command_id <> %(id)s),"
-            " made AS (INSERT INTO faucet_grant (command_id, account_id, asset, day, amount_atoms)"
-            "  SELECT %(id)s, %(account)s, %(asset)s, %(day)s, %(atoms)s FROM given"
-            "  WHERE given.atoms + %(atoms)s <= %(limit)s ON CONFLICT DO NOTHING RETURNING asset, amount_atoms)"
-            " SELECT asset, amount_atoms FROM made"
-            " UNION ALL SELECT asset, amount_atoms FROM faucet_grant WHERE command_id = %(id)s",
-            {
-                "id": grant.command_id,
-                "account": grant.account_id,
-                "asset": grant.asset,
-                "day": grant.day,
-                "atoms": grant.amount_atoms,
-                "limit": limit_atoms,
-            },
-        ).fetchone()
-    return None if row is None else (str(row[0]), int(str(row[1])))
-
-
-# Shared
-
-
-async def submit(
-    runtime: Runtime, command: Command, *, command_id: str, request_id: str, proof: str | None = None
-) -> Answer:
-    """Submits a command; raises Problem for what can go wrong on the way, and for an id used for another command."""
-    try:  # not by ``submitting``: an order would pay for the context
-        answer = await runtime.submit(command, command_id=command_id, request_id=request_id)
-    except NOT_SUBMITTED as error:
-        raise _not_submitted(error) from error
-    refuse_conflict(answer)
-    if proof is not None and command_id == own_command_id(proof):
-        refuse_repetition(answer)
-    return answer
-
-
-def refuse_repetition(answer: Answer) -> None:
-    """Of a command whose id is a signed request's own: another process has had that request. Raises Problem nonce_used."""
-    if answer.applied is None and not answer.perhaps_ours:
-        raise used()
-
-
-@contextmanager
-def submitting() -> Iterator[None]:
-    """Raises Problem for what can go wrong on the way to the engine."""
-    try:
-        yield
-    except NOT_SUBMITTED as error:
-        raise _not_submitted(error) from error
-
-
-NOT_SUBMITTED = (Overloaded, ReplicaStopped, CommandRefused, OutcomeUnknown, TimeoutError)
-"""What ``Runtime`` raises of a command or question."""
-
-
-def _not_submitted(error: Exception) -> Problem:
-    match error:
-        case Overloaded():
-            return Problem(OVERLOADED, f"Nothing was done: {error}.", headers={"Retry-After": "1"})
-        case ReplicaStopped():
-            return Problem(NOT_READY, f"Nothing was done: {error}.", headers={"Retry-After": "2"})
-        case CommandRefused():
-            return Problem(INVALID_PARAMETER, "The database cannot store what this request holds.")
-        case OutcomeUnknown():
-            detail = "Ask again with the same idempotency key or client order id, or look at your open orders."
-            return Problem(OUTCOME_UNKNOWN, detail, headers={"Retry-After": "2"})
-    return Problem(NOT_READY, "The engine does not answer.", headers={"Retry-After": "2"})
-
-
-def refuse_conflict(answer: Answer) -> None:
-    if answer.conflict:
-        raise Problem(CONFLICT, "This idempotency key or client order id was used for a different request.")
-
-
-async def read(runtime: Runtime, query, /, **arguments):  # type: ignore[no-untyped-def]
-    """Runs a query; raises Problem not_ready if the read models are behind what was answered already, or out of reach."""
-    with reading():
-        return await runtime.read(query, **arguments)
-
-
-@contextmanager
-def reading() -> Iterator[None]:
-    try:
-        yield
-    except (LiveBehind, ProjectionBehind) as error:
-        raise Problem(NOT_READY, f"{error}.", headers={"Retry-After": "1"}) from error
-    except OperationalError as error:
-        log.warning("a query failed: %s", str(error).strip() or repr(error))
-        raise Problem(NOT_READY, "The database does not answer.", headers={"Retry-After": "1"}) from error
 
 
 async def _first_answer(runtime: Runtime, account: int, command_id: str, market: Market) -> OrderBody:

@@ -8,6 +8,7 @@ from . import gateway
 from .engine.commands import MarketState, SetMarketState
 from .journal.records import new_command_id
 from .runtime import Runtime
+from .submission import submit
 
 REASON_LIMIT = 200
 
@@ -23,5 +24,5 @@ async def set_market_state(
         raise Problem(INVALID_FIELD, detail, {"errors": {"reason": [detail]}})
     command = SetMarketState(market=market, state=state, reason=f"{words} (by {by})")
     command_id = new_command_id()
-    answer = await gateway.submit(runtime, command, command_id=command_id, request_id=request_id)
+    answer = await submit(runtime, command, command_id=command_id, request_id=request_id)
     return answer.seq

@@ -6,7 +6,7 @@ Numbers by which the engine knows orders and accounts are nobody's business: own
 from collections.abc import Callable
 from typing import Any
 
-from . import gateway, queries
+from . import gateway, queries, submission
 from .instruments import Market
 from .order_facts import leg_id
 from .runtime import Runtime
@@ -36,7 +36,7 @@ async def life(runtime: Runtime, *, account: int, reference: str) -> list[OrderS
     """The steps of the account's order, by its id or ``client:ID``, oldest first. Raises Problem unknown_order."""
     order = await gateway.known_order(runtime, account=account, reference=reference)
     market = gateway.market_of(runtime, order.market)
-    steps = await gateway.read(runtime, queries.order_life, order_id=order.order_id)
+    steps = await submission.read(runtime, queries.order_life, order_id=order.order_id)
     return [
         OrderStepBody(sequence=step.seq, at=at_text(step.at_us), kind=step.kind, details=_told(step.details, market))
         for step in steps

@@ -11,7 +11,7 @@ from accounts.database import in_database
 from accounts.models import Account
 from accounts.subaccounts import main_of, mark_linked, reserve
 
-from . import gateway
+from . import submission
 from .engine.commands import SetOwner
 from .journal.records import derived_command_id
 from .runtime import Runtime
@@ -24,7 +24,7 @@ async def open_subaccount(runtime: Runtime, *, user_id: uuid.UUID, name: str, re
         main = await in_database(main_of, user_id=user_id)
         command_id = derived_command_id("owner", account.id)
         command = SetOwner(account=account.id, owner=main)
-        await gateway.submit(runtime, command, command_id=command_id, request_id=request_id)
+        await submission.submit(runtime, command, command_id=command_id, request_id=request_id)
         await in_database(mark_linked, account_id=account.id)
         principals.forget_user(user_id)
     return account, is_new

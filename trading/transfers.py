@@ -17,7 +17,7 @@ from accounts.problems import CONFLICT, INVALID_PARAMETER, UNKNOWN_ACCOUNT, Prob
 from accounts.recipients import find_recipient
 from accounts.throttling import TRANSFER
 
-from . import gateway
+from . import submission
 from .engine.commands import TransferFunds
 from .engine.outcomes import CommandRejected, Reason
 from .instruments import Asset
@@ -66,7 +66,7 @@ async def transfer(
         amount_atoms=atoms,
         reference=command_id,
     )
-    answer = await gateway.submit(runtime, command, command_id=command_id, request_id=request_id)
+    answer = await submission.submit(runtime, command, command_id=command_id, request_id=request_id)
     await _refuse_rejected(runtime, answer)
     body = TransferBody(
         id=command_id,
@@ -95,7 +95,7 @@ async def _allowed_recipient(
     today: dt.date,
 ) -> int:
     """The account of another person, to whom so much may be transferred today. Raises Problem."""
-    granted: Granted | None = await gateway.read(runtime, _granted, command_id=command_id)
+    granted: Granted | None = await submission.read(runtime, _granted, command_id=command_id)
     if granted is None:
         if runtime.live.balance(principal.account_id, request.asset)[0] < atoms:
             raise refused(Reason.INSUFFICIENT_FUNDS)
@@ -114,7 +114,7 @@ async def _allowed_recipient(
             amount_atoms=atoms,
         )
         limit_atoms = asset.parse(settings.TRANSFER_DAILY_LIMITS.get(request.asset, "0"))
-        granted = await gateway.read(runtime, _grant, grant=grant, limit_atoms=limit_atoms)
+        granted = await submission.read(runtime, _grant, grant=grant, limit_atoms=limit_atoms)
     if granted is None:
         raise Problem(TRANSFER_LIMIT, "More than may be transferred to other people in a day.")
     if granted != (await in_database(find_recipient, email=request.to_email or ""), request.asset, atoms):
@@ -125,7 +125,7 @@ async def _allowed_recipient(
 async def _refuse_rejected(runtime: Runtime, answer: Answer) -> None:
     """Raises Problem if the engine refused the transfer, now or when it was first asked for."""
     if answer.applied is None:
-        if not await gateway.read(runtime, ledger.queries.is_transfer, cause=answer.seq):
+        if not await submission.read(runtime, ledger.queries.is_transfer, cause=answer.seq):
             raise refused(Reason.INSUFFICIENT_FUNDS)
         return
     for outcome in answer.applied.outcomes:

@@ -10,13 +10,14 @@ import psycopg
 import pytest
 from django.conf import settings
 
-import trading.problems  # noqa: F401 (declares trading's codes)
+import funding.problems  # noqa: F401 (declares codes, as the next does)
+import trading.problems  # noqa: F401
 from accounts.problems import REGISTRY, Problem
 from tests.fixtures import Database
 from tests.server import Server, Trader
 from tests.signing import hmac_key, program
-from trading import gateway
 from trading import runtime as runtime_module
+from trading import submission
 from trading.api.application import application
 from trading.engine.commands import SetOwner
 from trading.engine.outcomes import CommandRejected, Reason
@@ -131,7 +132,7 @@ async def test_a_journal_that_stands_still(database: Database, monkeypatch: pyte
 
 
 async def submit(runtime: Runtime, account: int) -> None:
-    await gateway.submit(
+    await submission.submit(
         runtime,
         SetOwner(account=account, owner=1),
         command_id=f"00000000-0000-8000-8000-00000000000{account}",

@@ -20,6 +20,7 @@ from .report import write_report
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".state" / "mutants"
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "node_modules", "*.pyc")
+PLUGINS = tuple(f"tests/mutants/{name}.py" for name in ("__init__", "quick", "standing", "straight"))
 TIMEOUT_FACTOR = 4.0
 """Whose tests take so many times what they took unmutated, and a part's ``timeout_s``, runs for ever: it is found."""
 
@@ -29,12 +30,12 @@ def main() -> int:
     parser.add_argument("part", nargs="?", choices=PARTS, help="both without one")
     parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="names of mutants")
     parser.add_argument("--resume", action="store_true", help="keep what an earlier run has found out")
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="how many mutants at once")
     arguments = parser.parse_args()
     for name in [arguments.part] if arguments.part else PARTS:
         work = STATE / name
         prepare(PARTS[name], work, resume=arguments.resume)
-        processes = PARTS[name].processes or os.cpu_count()
-        mutmut = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", str(processes)]
+        mutmut = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", str(arguments.processes)]
         environment = os.environ | {"KONTOR_ENGINE": "interpreted"}
         ran = subprocess.run([*mutmut, *arguments.patterns], cwd=work, env=environment, check=False)
         if ran.returncode:
@@ -48,7 +49,7 @@ def prepare(part: Part, work: Path, *, resume: bool) -> None:
     if not resume:
         shutil.rmtree(work, ignore_errors=True)
     (work / "tests" / "mutants").mkdir(parents=True, exist_ok=True)
-    for name in (*part.folders, *part.beside, "tests/mutants/__init__.py", "tests/mutants/quick.py"):
+    for name in (*part.folders, *part.beside, *PLUGINS):
         source, target = ROOT / name, work / name
         if source.is_dir():
             shutil.copytree(source, target, ignore=NOT_COPIED, dirs_exist_ok=True)
@@ -63,7 +64,10 @@ def prepare(part: Part, work: Path, *, resume: bool) -> None:
         "only_mutate": part.patterns,
         "do_not_mutate": part.spared,
         "also_copy": ("tests", *part.beside),
-        "pytest_add_cli_args": ("-p", "no:cacheprovider", "-p", "tests.mutants.quick", *part.arguments),
+        "pytest_add_cli_args": (
+            *("-p", "no:cacheprovider", "-p", "tests.mutants.quick", "-p", "tests.mutants.straight"),
+            *part.arguments,
+        ),
         "pytest_add_cli_args_test_selection": part.tests,
         "timeout_constant": part.timeout_s,
         "timeout_multiplier": TIMEOUT_FACTOR,

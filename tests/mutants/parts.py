@@ -8,7 +8,6 @@ class Part(NamedTuple):
 
     ``beside`` is what the tests need beside these folders; ``arguments`` choose among ``tests`` for pytest.
     ``timeout_s``: how long a mutant's tests may take beside what they took before, see TIMEOUT_FACTOR; fixtures are in it.
-    ``processes``: how many mutants at once, None for one on each core.
     """
 
     folders: tuple[str, ...]
@@ -18,7 +17,6 @@ class Part(NamedTuple):
     tests: tuple[str, ...]
     arguments: tuple[str, ...] = ()
     timeout_s: float = 2.0
-    processes: int | None = None
 
 
 PARTS = {
@@ -44,18 +42,16 @@ PARTS = {
         spared=(),
         beside=(
             "accounts",
+            "bitcoind_proxy",
             "exchange",
+            "funding",
             "migrations",
             "manage.py",
             "etc",
-            "tests/__init__.py",
-            "tests/fixtures.py",
-            "tests/server.py",
+            *(f"tests/{name}.py" for name in ("__init__", "fixtures", "light_hash", "recycling", "server", "settings")),
         ),
         tests=("ledger/tests", "trading/tests/test_books.py"),
-        arguments=("-p", "tests.fixtures"),
-        # Each starts its PostgreSQL, in the folder of the process that they are forks of.
-        timeout_s=30.0,
-        processes=1,
+        arguments=("-p", "tests.fixtures", "-p", "tests.mutants.standing"),
+        timeout_s=10.0,
     ),
 }

@@ -9,7 +9,7 @@ from msgspec import Struct
 import ledger.queries
 from accounts.authentication import STREAM_TOKEN_TTL_S, make_stream_token
 from accounts.problems import Problem
-from trading import gateway
+from trading import faucet, submission
 from trading.problems import NO_FAUCET, UNKNOWN_ASSET
 from trading.runtime import Runtime
 from trading.shapes.accounts import BalanceBody, BalanceList, FaucetBody, LedgerLine, LedgerPage, StreamToken
@@ -38,7 +38,7 @@ async def get_ledger(runtime: Runtime, request: Request) -> Reply:
     if query.asset is not None and query.asset not in runtime.live.assets:
         raise Problem(UNKNOWN_ASSET, f"There is no asset {query.asset!r}. GET /public/assets lists all.")
     before = None if query.cursor is None else int(query.cursor)
-    lines = await gateway.read(
+    lines = await submission.read(
         runtime,
         ledger.queries.statement,
         owner=request.account,
@@ -68,7 +68,7 @@ async def post_faucet(runtime: Runtime, request: Request) -> Reply:
     if not settings.DEMO:
         raise Problem(NO_FAUCET, "The faucet exists in demo mode only.")
     given = request.json(FaucetRequest)
-    quantity, sequence = await gateway.draw_from_faucet(
+    quantity, sequence = await faucet.draw(
         runtime,
         account=request.account,
         asset=given.asset,

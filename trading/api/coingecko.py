@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from trading import gateway, queries
+from trading import gateway, queries, submission
 from trading.instruments import Market
 from trading.live import MarketState
 from trading.queries import TradeRow
@@ -110,7 +110,7 @@ async def get_trades(runtime: Runtime, request: Request) -> Reply:
     sides: tuple[Literal["buy", "sell"], ...] = ("buy", "sell") if query.type is None else (query.type,)
     body = CoinGeckoTrades([], [])
     for side in sides:
-        rows = await gateway.read(
+        rows = await submission.read(
             runtime,
             queries.trades_between,
             market=market.name,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from accounts.problems import INVALID_PARAMETER, Problem
-from trading import gateway, queries
+from trading import gateway, queries, submission
 from trading.custody_terms import NO_CUSTODY, CustodyTerms
 from trading.engine.commands import FeeTier
 from trading.instruments import Asset, Market
@@ -133,7 +133,7 @@ async def get_trades(runtime: Runtime, request: Request) -> Reply:
     query = request.query(TradesQuery)
     market = gateway.market_of(runtime, query.market)
     before = None if query.cursor is None else int(query.cursor)
-    rows = await gateway.read(
+    rows = await submission.read(
         runtime, queries.trades, market=market.name, limit=query.limit, before=before, since=query.since
     )
     items = [
@@ -170,7 +170,7 @@ async def get_candles(runtime: Runtime, request: Request) -> Reply:
 
 async def read_candles(runtime: Runtime, market: Market, interval_s: int, start_us: int, end_us: int) -> list[Candle]:
     """Every candle of the range, oldest first. ``start_us`` is the start of one."""
-    rows = await gateway.read(
+    rows = await submission.read(
         runtime,
         queries.candles,
         market=market.name,
@@ -181,7 +181,7 @@ async def read_candles(runtime: Runtime, market: Market, interval_s: int, start_
     )
     close = None
     if rows or runtime.live.markets[market.name].ticker.last is not None:
-        close = await gateway.read(runtime, queries.last_close, market=market.name, before_us=start_us)
+        close = await submission.read(runtime, queries.last_close, market=market.name, before_us=start_us)
     return filled(rows, start_us, end_us, interval_s * 1_000_000, close)
 
 

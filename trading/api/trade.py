@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from accounts.rate_limits import ORDERS
-from trading import batches, gateway, order_lives, queries
+from trading import batches, gateway, order_lives, queries, submission
 from trading.engine.commands import Side
 from trading.order_facts import age
 from trading.runtime import Runtime
@@ -112,7 +112,7 @@ async def get_orders(runtime: Runtime, request: Request) -> Reply:
             if query.market in (None, order.market) and (before is None or age(order.seq) < before)
         ][: query.limit]
     else:
-        orders = await gateway.read(
+        orders = await submission.read(
             runtime,
             queries.closed_orders,
             account=request.account,
@@ -164,7 +164,7 @@ async def get_fills(runtime: Runtime, request: Request) -> Reply:
     order_id = None
     if query.order_id is not None:
         order_id = (await gateway.find_order(runtime, account=request.account, reference=query.order_id)).id
-    rows = await gateway.read(
+    rows = await submission.read(
         runtime,
         queries.fills,
         account=request.account,

@@ -57,7 +57,9 @@ class Market:
     """
 
     __slots__ = (
+        "_rates",
         "band_ppm",
+        "base",
         "book",
         "breaker_ppm",
         "changed_seq",
@@ -66,7 +68,6 @@ class Market:
         "house",
         "is_narrow",
         "is_open",
-        "is_simple",
         "last_ticks",
         "lot_atoms",
         "maximum_open_orders",
@@ -76,6 +77,7 @@ class Market:
         "number",
         "participants",
         "pegged",
+        "quote",
         "reference_ticks",
         "reference_window",
         "rules",
@@ -97,23 +99,25 @@ class Market:
         """The engine's version of the rules, see ``rules``."""
         self.state: MarketState = "open"
         self.is_open = True
-        self.is_simple = False
-        """Whether it is open, has no price band, and no old rules hold."""
         self.is_narrow = True
         """Whether there is so little of both assets that no balance can take more than one word, see ``record``."""
         self.takes_simply = False
-        """Whether it is simple and has no circuit breaker."""
+        """Whether it is open and has neither price band nor circuit breaker, and no old rules hold."""
+        self.base: str = definition.base
+        self.quote: str = definition.quote
         self.book = OrderBook()
         self.lot_atoms: int = definition.lot_atoms
         self.tick_lot_atoms: int = definition.tick_atoms * definition.lot_atoms // 10**base.decimals
         self.minimum_lots: int = definition.minimum_lots
         self.minimum_notional_atoms: int = definition.minimum_notional_atoms
-        self.simple_notional_atoms = min(MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_QUANTITY_LOTS * self.tick_lot_atoms)
-        """An order whose notional is no higher is beyond no bound: neither its price nor its quantity can be."""
+        self.simple_notional_atoms = 0
+        """While it is open, has no price band, and no old rules hold: an order whose notional is no higher is beyond no bound, for
+        neither its price nor its quantity can be. Else 0, which no order's is."""
         self.maximum_open_orders: int = definition.maximum_open_orders
         self.band_ppm: int = definition.price_band_ppm or 0
         self.breaker_ppm: int = definition.breaker_ppm or 0
         self.has_reference = bool(self.band_ppm or self.breaker_ppm)
+        self._rates = [Rates(tier.maker_ppm, tier.taker_ppm) for tier in definition.fee_tiers]
         self.participants: dict[int, Participant] = {}
         self.triggers = Triggers()
         self.pegged: dict[int, Order] = {}
@@ -133,14 +137,14 @@ class Market:
     def set_state(self, state: MarketState) -> None:
         self.state = state
         self.is_open = state == "open"
-        self.is_simple = self.is_open and not self.band_ppm and self.rules >= 2
-        self.takes_simply = self.is_simple and not self.breaker_ppm
+        is_simple = self.is_open and not self.band_ppm and self.rules >= 2
+        highest_atoms = min(MAXIMUM_NOTIONAL_ATOMS, MAXIMUM_QUANTITY_LOTS * self.tick_lot_atoms)
+        self.simple_notional_atoms = highest_atoms if is_simple else 0
+        self.takes_simply = is_simple and not self.breaker_ppm
 
     def rates(self, tier: int) -> Rates:
-        """The rates of a fee tier; one beyond this market's list has the last of it."""
-        tiers = self.definition.fee_tiers
-        rates = tiers[min(tier, len(tiers) - 1)]
-        return Rates(rates.maker_ppm, rates.taker_ppm)
+        """The rates of a fee tier, the same object for all who have it; one beyond this market's list has the last of it."""
+        return self._rates[min(tier, len(self._rates) - 1)]
 
     def join(self, account: int, owner: int, balances: Balances, tier: int) -> Participant:
         """The account's participant here, made for its first order."""

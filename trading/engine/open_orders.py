@@ -9,7 +9,7 @@ from .order_book import Order, Special
 from .outcomes import OrderRefreshed, Reason
 from .participant import Participant
 from .record import Record
-from .timers import Timers
+from .timers import NEVER_US, Timers
 
 
 class Triggered:
@@ -69,9 +69,12 @@ class OpenOrders:
         self.touched: list[Balance] = []
         """By the running event, in that order; the same one perhaps more than once."""
 
-    def quiet_until_us(self) -> int:
-        """Before this time nothing but the command itself can happen in an event; 0: something else may."""
-        return self.timers.next_us if self.is_quiet else 0
+    def quiet_until_us(self) -> int | None:
+        """Before this time nothing but the command itself can happen in an event; 0: something else may; None: never will."""
+        if not self.is_quiet:
+            return 0
+        next_us = self.timers.next_us
+        return None if next_us == NEVER_US else next_us
 
     def find(self, account: int, number: int) -> Order | None:
         """The account's open order of that number."""

@@ -1,6 +1,6 @@
 """The order book of one market: price levels, each a queue of orders in the order of their arrival.
 
-A level is an intrusive doubly linked list, so an order leaves it without a search. Each side keeps its levels by rank,
+A level is an intrusive doubly linked list, so an order leaves it without a search. Each side keeps its levels by price,
 and the ranks sorted with the best last: the best level is cached, and the usual insertions and removals are near the
 end of the list. The rank of a bid is its price, of an ask the negative price: on either side the higher is the better.
 
@@ -241,35 +241,34 @@ class PriceLevel:
 
 
 class BookSide:
-    """The bids or the asks. ``by_rank``: its levels; who takes orders in and out of a level itself opens and closes it here."""
+    """The bids or the asks. ``by_price``: its levels; who takes orders in and out of a level itself opens and closes it here."""
 
-    __slots__ = ("_is_bids", "_ranks", "best", "by_rank")
+    __slots__ = ("_is_bids", "_ranks", "best", "by_price")
 
     def __init__(self, is_bids: bool) -> None:
         self._is_bids = is_bids
         self.best: PriceLevel | None = None
-        self.by_rank: dict[int, PriceLevel] = {}
+        self.by_price: dict[int, PriceLevel] = {}
         self._ranks: list[int] = []
 
     def __iter__(self) -> Iterator[PriceLevel]:
         """The levels, best first."""
         for rank in reversed(self._ranks):
-            yield self.by_rank[rank]
+            yield self.by_price[abs(rank)]
 
     def level(self, price_ticks: int) -> PriceLevel | None:
-        return self.by_rank.get(price_ticks if self._is_bids else -price_ticks)
+        return self.by_price.get(price_ticks)
 
     def levels(self, limit: int) -> list[tuple[int, int]]:
         """(price in ticks, shown lots) of the best levels, at most ``limit``, best first."""
-        best = [self.by_rank[rank] for rank in reversed(self._ranks[-limit:])] if limit > 0 else []
+        best = [self.by_price[abs(rank)] for rank in reversed(self._ranks[-limit:])] if limit > 0 else []
         return [(level.price_ticks, level.lots) for level in best]
 
     def append(self, order: Order) -> None:
         """Puts the order last in the queue of its price."""
-        rank = order.price_ticks if self._is_bids else -order.price_ticks
-        level = self.by_rank.get(rank)
+        level = self.by_price.get(order.price_ticks)
         if level is None:
-            level = self.open_level(rank, order)
+            level = self.open_level(order)
         else:
             tail = level.tail
             tail.next = order
@@ -285,9 +284,11 @@ class BookSide:
             level.lots += order.shown_lots
             level.count(special, 1)
 
-    def open_level(self, rank: int, order: Order) -> PriceLevel:
+    def open_level(self, order: Order) -> PriceLevel:
         """A new level whose only order this is; its lots are not counted yet."""
-        level = self.by_rank[rank] = PriceLevel(rank, order)
+        price_ticks = order.price_ticks
+        rank = price_ticks if self._is_bids else -price_ticks
+        level = self.by_price[price_ticks] = PriceLevel(rank, order)
         best = self.best
         if best is None or rank > best.rank:
             self._ranks.append(rank)
@@ -343,10 +344,10 @@ class BookSide:
         """A level whose last order, which it still has, leaves it."""
         level.head.level = None  # else they would keep each other
         ranks = self._ranks
-        del self.by_rank[level.rank]
+        del self.by_price[level.price_ticks]
         if level is self.best:
             ranks.pop()
-            self.best = self.by_rank[ranks[-1]] if ranks else None
+            self.best = self.by_price[abs(ranks[-1])] if ranks else None
         else:
             del ranks[bisect_left(ranks, level.rank)]
 

@@ -89,17 +89,21 @@ def _market_kind(order: PlaceOrder) -> int:
 
 
 class Kind:
-    """What a header says, and what goes with it. ``is_simple``: a limit order that is not fill-or-kill."""
+    """What a header says, and what goes with it.
+
+    ``participants``: whose orders of this kind the loop over plain commands takes; nobody's unless it is a limit order that is not
+    fill-or-kill. ``most_open``: as many of an account's orders may be open before one of this kind rests; 0: it never does.
+    """
 
     __slots__ = (
         "by_budget",
         "is_buy",
         "is_limit",
         "is_post_only",
-        "is_simple",
         "levels",
         "market",
         "may_rest",
+        "most_open",
         "opposite",
         "participants",
         "placed_word",
@@ -112,20 +116,21 @@ class Kind:
 
     def __init__(self, header: int, market: Market) -> None:
         self.market = market
-        self.participants = market.participants
         self.is_buy = header & IS_BUY != 0
         self.is_limit = header & IS_MARKET == 0
         self.by_budget = header & BY_BUDGET != 0
         self.is_post_only = header & IS_POST_ONLY != 0
         self.time_in_force = header >> TIME_IN_FORCE_SHIFT & 3
         self.may_rest = self.time_in_force == GTC
-        self.is_simple = self.is_limit and self.time_in_force != FOK
+        is_simple = self.is_limit and self.time_in_force != FOK
+        self.participants = market.participants if is_simple else {}
+        self.most_open = market.maximum_open_orders if self.may_rest else 0
         self.same = market.book.same(self.is_buy)
-        self.levels = self.same.by_rank
+        self.levels = self.same.by_price
         self.opposite = market.book.opposite(self.is_buy)
         self.placed_word = market.word | (BOUGHT if self.is_buy else PLACED)
         self.taken_word = market.word | (BUY_TAKEN if self.is_buy else TAKEN)
-        self.takes = self.is_simple and not self.is_post_only
+        self.takes = not self.is_post_only
         self.waiting = market.triggers.waiting
 
 
@@ -149,8 +154,8 @@ class PlainOrders:
         self._placing = placing
         self._consequences = consequences
         self._markets = markets
-        self.kinds: list[Kind | None] = []
-        """By header, as far as there were orders of them."""
+        self.kinds: list[Kind | None] = [None] * (1 << MARKET_SHIFT)
+        """By header, as far as there were orders of them; room for one market more than there are."""
 
     def apply(self, header: int, at_us: int, account: int, size: int, limit_ticks: int) -> None:
         """The next event: places an order of that header, or cancels the one of number ``size``.

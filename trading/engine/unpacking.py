@@ -73,6 +73,12 @@ def _other(fields: list[Any]) -> Outcome:
     return kind(*values)
 
 
+def _each_once(told: list[BalanceChanged]) -> list[BalanceChanged]:
+    """Of each balance the last of what is told, in the place of the first."""
+    latest = {(balance.account, balance.asset): balance for balance in told}
+    return list(latest.values())
+
+
 class Unpacker:
     """``markets`` and ``assets`` by their numbers; whoever lists more adds to them."""
 
@@ -128,7 +134,7 @@ class Unpacker:
     def _alone(self, words: WordReader, kind: int, is_buy: bool, market: Market, outcomes: list[Outcome]) -> None:
         number, account, price, lots, available, held = words.take_6()
         name, side = market.name, "buy" if is_buy else "sell"
-        asset = market.definition.quote if is_buy else market.definition.base
+        asset = market.quote if is_buy else market.base
         if kind == PLACED:
             outcomes.append(new(OrderAccepted, (number, account, name)))
             outcomes.append(new(OrderRested, (number, account, name, side, price, lots)))
@@ -139,21 +145,20 @@ class Unpacker:
     def _taken(self, words: WordReader, is_buy: bool, market: Market, outcomes: list[Outcome]) -> bool:
         """Says whether that was all of the event. A balance is told where it changed first, and as it was at last."""
         number, taker, taker_ppm, trade = words.take_4()
-        name, side, base, quote = (
-            market.name,
-            "buy" if is_buy else "sell",
-            market.definition.base,
-            market.definition.quote,
-        )
-        pays_taker, pays_maker = (quote, base) if is_buy else (base, quote)
+        name, side = market.name, "buy" if is_buy else "sell"
+        pays_taker, pays_maker = (market.quote, market.base) if is_buy else (market.base, market.quote)
+        lot_atoms, tick_lot_atoms = market.lot_atoms, market.tick_lot_atoms
         outcomes.append(new(OrderAccepted, (number, taker, name)))
-        makers: dict[int, tuple[int, int, int, int]] = {}
+        makers: list[int] = []
+        told: list[BalanceChanged] = []
         charged_atoms = fee_ppm_sum = was_uneven = 0
         while (price := words.take_1()) > 0:
             trade += 1
-            lots, maker, account, maker_fee, left, rounding = words.take_6()
-            makers[account] = words.take_4()
-            quote_atoms = price * lots * market.tick_lot_atoms
+            lots, maker, account, maker_fee, left, rounding, available, held, got_available, got_held = words.take_10()
+            makers.append(account)
+            told.append(new(BalanceChanged, (account, pays_maker, available, held)))
+            told.append(new(BalanceChanged, (account, pays_taker, got_available, got_held)))
+            quote_atoms = price * lots * tick_lot_atoms
             fee_ppm_sum += taker_ppm * quote_atoms
             fee = -charged_atoms
             charged_atoms = (fee_ppm_sum + ROUND_UP) // PPM
@@ -165,7 +170,7 @@ class Unpacker:
                 name,
                 price,
                 lots,
-                lots * market.lot_atoms,
+                lots * lot_atoms,
                 quote_atoms,
                 side,
                 number,
@@ -186,9 +191,10 @@ class Unpacker:
         available, held, got_available, got_held = words.take_4()
         outcomes.append(new(BalanceChanged, (taker, pays_taker, available, held)))
         outcomes.append(new(BalanceChanged, (taker, pays_maker, got_available, got_held)))
-        for account, (available, held, got_available, got_held) in makers.items():
-            outcomes.append(new(BalanceChanged, (account, pays_maker, available, held)))
-            outcomes.append(new(BalanceChanged, (account, pays_taker, got_available, got_held)))
+        if len(makers) > 1 and len(dict.fromkeys(makers)) < len(makers):
+            outcomes.extend(_each_once(told))
+        else:
+            outcomes.extend(told)
         return True
 
     def _filled(self, words: WordReader, side: str, market: Market, outcomes: list[Outcome]) -> None:

@@ -30,6 +30,7 @@ Words4 = tuple[int, int, int, int]
 Words5 = tuple[int, int, int, int, int]
 Words6 = tuple[int, int, int, int, int, int]
 Words7 = tuple[int, int, int, int, int, int, int]
+Words10 = tuple[int, int, int, int, int, int, int, int, int, int]
 Words13 = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int]
 
 UNPACK_1: Final[Callable[[bytes, int], tuple[int]]] = Struct("<q").unpack_from
@@ -37,6 +38,7 @@ UNPACK_2: Final[Callable[[bytes, int], Words2]] = Struct("<2q").unpack_from
 UNPACK_3: Final[Callable[[bytes, int], Words3]] = Struct("<3q").unpack_from
 UNPACK_4: Final[Callable[[bytes, int], Words4]] = Struct("<4q").unpack_from
 UNPACK_6: Final[Callable[[bytes, int], Words6]] = Struct("<6q").unpack_from
+UNPACK_10: Final[Callable[[bytes, int], Words10]] = Struct("<10q").unpack_from
 
 
 class WordWriter:
@@ -195,4 +197,22 @@ class WordReader:
             read_i64_le(data, at + 24),
             read_i64_le(data, at + 32),
             read_i64_le(data, at + 40),
+        )
+
+    def take_10(self) -> Words10:
+        data, at = self._data, self._at
+        self._at = at + 10 * WORD
+        if not IS_NATIVE:
+            return UNPACK_10(data, at)
+        return (
+            read_i64_le(data, at),
+            read_i64_le(data, at + 8),
+            read_i64_le(data, at + 16),
+            read_i64_le(data, at + 24),
+            read_i64_le(data, at + 32),
+            read_i64_le(data, at + 40),
+            read_i64_le(data, at + 48),
+            read_i64_le(data, at + 56),
+            read_i64_le(data, at + 64),
+            read_i64_le(data, at + 72),
         )

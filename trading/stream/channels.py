@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import Any
 
 from accounts.problems import INVALID_PARAMETER, Problem
-from trading import gateway
+from trading import submission
 from trading.engine.outcomes import BalanceChanged, Filled, MarketStateChanged
 from trading.fold import Applied
 from trading.live import LiveState, TradePrint
@@ -136,7 +136,7 @@ class Channels:
         Raises Problem, and the client is not subscribed then.
         """
         if after > self._live.seq:
-            with gateway.reading():
+            with submission.reading():
                 await self._runtime.catch_up()
             if after > self._live.seq:
                 raise Problem(INVALID_PARAMETER, f"from_sequence: the last event is {self._live.seq}.")
@@ -147,12 +147,14 @@ class Channels:
         try:
             if channel == "executions":
                 markets = {name: state.market for name, state in self._live.markets.items()}
-                found = await gateway.read(
+                found = await submission.read(
                     self._runtime, history.executions, account=account, after=after, markets=markets
                 )
             else:
                 assets = dict(self._live.assets)
-                found = await gateway.read(self._runtime, history.balances, account=account, after=after, assets=assets)
+                found = await submission.read(
+                    self._runtime, history.balances, account=account, after=after, assets=assets
+                )
         except BaseException:
             self.remove(client, (channel, account, None))
             raise

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import NamedTuple
 
-from trading import gateway, queries
+from trading import queries, submission
 from trading.engine.engine import Engine
 from trading.fold import Applied
 from trading.market_data.candles import origin_us, start_us
@@ -76,7 +76,7 @@ async def queues(runtime: Runtime, markets: dict[str, Level3Market], symbol: str
 
 
 async def _ask_queues(runtime: Runtime, market: Level3Market, symbol: str) -> None:
-    with gateway.submitting():
+    with submission.submitting():
         found = await runtime.ask(partial(_queues_of, symbol))
     market.begin(Queues(runtime.live, symbol, found.orders), found.seq)
 
@@ -100,7 +100,7 @@ async def candles(runtime: Runtime, feed: CandleFeed, symbol: str, interval_min:
 async def _load_candles(runtime: Runtime, feed: CandleFeed, symbol: str, interval_s: int) -> None:
     width_us = interval_s * 1_000_000
     first_us = start_us(time.time_ns() // 1000, interval_s) - (SNAPSHOT_CANDLES - 1) * width_us
-    found, close, seq = await gateway.read(
+    found, close, seq = await submission.read(
         runtime,
         queries.recent_candles,
         market=symbol,

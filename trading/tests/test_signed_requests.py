@@ -6,10 +6,11 @@ import pytest
 
 from accounts.problems import Problem
 from tests.fixtures import Database
-from trading import gateway
+from trading import submission
 from trading.bulk import Connection, at_once
 from trading.engine.commands import CancelAfter
 from trading.journal import append
+from trading.runtime import Runtime
 
 from .world import ALICE, open_market, serving
 
@@ -22,9 +23,9 @@ def count(database: Database) -> object:
         return connection.execute("SELECT count(*) FROM order_event WHERE kind = 'CancelAfter'").fetchone()
 
 
-async def submit(runtime: gateway.Runtime, proof: str) -> int:
-    command_id = gateway.own_command_id(proof)
-    answer = await gateway.submit(runtime, SWITCH, command_id=command_id, request_id="test", proof=proof)
+async def submit(runtime: Runtime, proof: str) -> int:
+    command_id = submission.own_command_id(proof)
+    answer = await submission.submit(runtime, SWITCH, command_id=command_id, request_id="test", proof=proof)
     return answer.seq
 
 

@@ -343,7 +343,7 @@ def _bind(options: dict[str, Any], link: str, leg: Leg) -> None:
 
 def _listing(title: str) -> Iterator[Command]:
     """The market as the title's words ask for it, and everybody's funds."""
-    settings = dict(re.findall(r"(fees|band|breaker|minimum|at most) ([\d/-]+)", title))
+    settings = dict(re.findall(r"(fees|band|breaker|minimum|notional|at most) ([\d/-]+)", title))
     tiers = [tuple(100 * int(rate) for rate in tier.split("/")) for tier in settings.get("fees", "0/0").split(" ")]
     yield SetRules(version=2)
     yield DefineAsset(asset="BTC", name="Bitcoin", kind="crypto", decimals=8, trading_decimals=8)
@@ -355,7 +355,7 @@ def _listing(title: str) -> Iterator[Command]:
         tick_atoms=100,
         lot_atoms=10**6,
         minimum_lots=int(settings.get("minimum", 1)),
-        minimum_notional_atoms=1,
+        minimum_notional_atoms=int(settings.get("notional", 1)),
         maximum_open_orders=int(settings.get("at most", 100)),
         fee_tiers=tuple(FeeTier(maker_ppm=maker, taker_ppm=taker) for maker, taker in tiers),
         price_band_ppm=int(settings["band"]) * 10_000 if "band" in settings else None,

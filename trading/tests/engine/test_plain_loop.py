@@ -26,9 +26,9 @@ from trading.engine.commands import (
     TimeInForce,
 )
 from trading.engine.engine import Engine, InvariantBroken
-from trading.engine.outcomes import BalanceChanged, Filled, OrderFilled
+from trading.engine.outcomes import BalanceChanged, CommandRejected, Filled, OrderFilled, Reason
 from trading.engine.packed import pack
-from trading.engine.record import GOES_ON, IS_ALL, TAKEN
+from trading.engine.record import GOES_ON, IS_ALL, PLACED, TAKEN
 from trading.engine.rules import LATEST
 from trading.engine.snapshot import state_hash
 from trading.engine.unpacking import unpack
@@ -118,7 +118,7 @@ def mirrored(command: Command) -> Command:
 ICEBERG = replace(sell(ANN, 9, 101), options=Options(display_lots=3))
 OLDEST = replace(buy(ANN, 5, 101), options=Options(self_trade_prevention="cancel_oldest"))
 STOP = replace(buy(CAT, 3, 110), type="stop_limit", options=Options(trigger_ticks=101))
-PEGGED = replace(buy(CAT, 3, 90), options=Options(peg="best_bid"))
+PEGGED = replace(buy(CAT, 3, 97), options=Options(peg="best_bid"))
 MAKERS: tuple[Command, ...] = (sell(BEN, 3, 100), sell(CAT, 4, 100), sell(BEN, 5, 101))
 
 SCRIPTS: dict[str, tuple[Command, ...]] = {
@@ -152,6 +152,7 @@ SCRIPTS: dict[str, tuple[Command, ...]] = {
         buy(ANN, 3, 100),
         CancelOrder(account=ANN, order=FIRST + 5),
     ),
+    "a switch is due at last": (CancelAfter(account=BEN, timeout_us=4), *MAKERS, buy(ANN, 3, 90)),
     "partly filled, then cancelled": (
         sell(BEN, 9, 100),
         buy(ANN, 4, 100),
@@ -193,12 +194,45 @@ SCRIPTS: dict[str, tuple[Command, ...]] = {
         buy(ANN, 2, 100),
     ),
     "too small": (sell(BEN, 1, 100), sell(BEN, 2, 74), sell(BEN, 2, 75), buy(ANN, 2, 75), buy(ANN, 1, 300)),
+    "fees that are whole atoms": (
+        sell(BEN, 11_000, 100),
+        buy(ANN, 5_000, 100),  # 500,000, of which 1,234 ppm are 617
+        buy(ANN, 4_998, 100),
+        buy(ANN, 2, 100),
+        buy(ANN, 1_000, 100),
+    ),
+    "special ones are cancelled": (
+        STOP,
+        sell(BEN, 3, 101),
+        ICEBERG,
+        CancelOrder(account=CAT, order=FIRST),
+        CancelOrder(account=ANN, order=FIRST + 2),
+        buy(CAT, 4, 101),
+    ),
+    "of a new kind, with as many lots as its account's order has for a number": (
+        sell(BEN, 3, 100),
+        replace(buy(BEN, FIRST, 90), time_in_force="FOK"),
+        CancelOrder(account=BEN, order=FIRST),
+    ),
+    "too large, with enough for it": (
+        credit(ANN, "USD", 10**14),
+        credit(ANN, "BTC", 10**19),
+        buy(ANN, 2, 10**12),
+        buy(ANN, 2, 10**12 + 1),
+        sell(ANN, 10**12 + 1, 2 * 10**12),
+    ),
     "too large": (sell(BEN, 10**12, 100), sell(BEN, 10**12 + 1, 1), buy(ANN, 2, 10**12), buy(ANN, 2, 10**12 + 1)),
-    "post-only": (*MAKERS, replace(buy(ANN, 2, 100), post_only="reject"), replace(buy(ANN, 2, 99), post_only="reject")),
+    "post-only": (
+        *MAKERS,
+        replace(buy(ANN, 2, 100), post_only="reject"),
+        replace(buy(ANN, 2, 99), post_only="reject"),
+        replace(buy(ANN, 2, 100), post_only="reject"),
+    ),
     "fill or kill": (
         *MAKERS,
         replace(buy(ANN, 99, 101), time_in_force="FOK"),
         replace(buy(ANN, 8, 101), time_in_force="FOK"),
+        replace(buy(ANN, 99, 101), time_in_force="FOK"),
     ),
     "an account's first orders": (
         *MAKERS,
@@ -218,9 +252,12 @@ SCRIPTS: dict[str, tuple[Command, ...]] = {
     "exactly enough to take": (
         buy(EVE, 2, 90),
         *MAKERS,
-        credit(EVE, "USD", 302),  # 300, and 2,611 ppm of it rounded up, is 301
+        credit(EVE, "USD", 300),  # 300, and 2,611 ppm of it rounded up, is 301
+        buy(EVE, 3, 100),
+        credit(EVE, "USD", 1),
         buy(EVE, 3, 100),
         buy(EVE, 2, 100),
+        buy(CAT, 9, 95),
         sell(EVE, 4, 90),
         sell(EVE, 3, 90),
         buy(ANN, 3, 90),
@@ -228,12 +265,12 @@ SCRIPTS: dict[str, tuple[Command, ...]] = {
 }
 
 
-def played(script: tuple[Command, ...]) -> Comparison:
+def played(script: tuple[Command, ...], prelude: tuple[Command, ...] = PRELUDE) -> Comparison:
     """The script through engine and oracle; then the plain commands at its end as one batch through a second engine."""
     comparison, packed = Comparison(), Engine()
     batch: list[Event] = []
     expected = []
-    for seq, command in enumerate((*PRELUDE, *script), start=1):
+    for seq, command in enumerate((*prelude, *script), start=1):
         event = Event(seq, seq, command)
         expected.append(facts(comparison.apply(event)))
         try:
@@ -246,6 +283,7 @@ def played(script: tuple[Command, ...]) -> Comparison:
         else:
             batch.append(event)
     flush(packed, batch, expected)
+    assert (packed.seq, packed.at_us) == (seq, seq)
     assert state_hash(packed) == state_hash(comparison.engine)
     return comparison
 
@@ -316,14 +354,21 @@ def _both(first: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize(("lots", "end"), [(10, IS_ALL), (99, GOES_ON)])
 def test_trades_of_plain_makers_take_one_row_each(lots: int, end: int) -> None:
-    """Where the loop leaves an order, the general way goes on after what it has told."""
+    """Also at the time of the event before. Where the loop leaves an order, the general way goes on after what it has told."""
     engine = Engine()
     engine.apply_many([Event(n, n, one) for n, one in enumerate((*PRELUDE, *MAKERS), start=1)])
     seq = engine.seq + 1
-    data = engine.apply_packed(pack(Event(seq, seq, buy(ANN, lots, 101)), engine))
+    data = engine.apply_packed(pack(Event(seq, seq - 1, buy(ANN, lots, 101)), engine))
     words = [word for (word,) in iter_unpack("<q", data)]
     assert words[0] & 255 == TAKEN
     assert [words[5 + 11 * row] for row in range(4)] == [100, 100, 101, end]
+
+
+def test_the_least_that_may_be_ordered_rests_in_one_row() -> None:
+    engine = Engine()
+    engine.apply_many([Event(n, n, one) for n, one in enumerate(PRELUDE, start=1)])
+    data = engine.apply_packed(pack(Event(FIRST, FIRST, buy(ANN, 2, 75)), engine))
+    assert [word & 255 for (word,) in iter_unpack("<q", data)][:1] == [PLACED]
 
 
 @pytest.mark.parametrize("command", [CancelOrder(account=BEN, order=FIRST), buy(ANN, 3, 100)])
@@ -336,3 +381,39 @@ def test_a_hold_that_is_not_there_raises_in_its_event(command: Command) -> None:
     with pytest.raises(InvariantBroken, match=f"order {FIRST} "):
         engine.apply_packed(pack(Event(seq, seq, command), engine))
     assert engine.seq == seq
+
+
+def test_a_batch_that_goes_back_in_time_raises_there_and_keeps_what_came_before() -> None:
+    engine, other = Engine(), Engine()
+    for one in (engine, other):
+        one.apply_many([Event(n, n, command) for n, command in enumerate(PRELUDE, start=1)])
+    kept = Event(FIRST, FIRST + 10, sell(BEN, 3, 100))
+    for command in (buy(ANN, 3, 90), CancelOrder(account=BEN, order=FIRST)):
+        late = Event(FIRST + 1, FIRST + 9, command)
+        with pytest.raises(InvariantBroken, match=f"event {FIRST + 1} is at {FIRST + 9}, before {FIRST + 10}"):
+            (engine if command.account == ANN else other).apply_packed(pack(kept, engine) + pack(late, engine))
+    fresh = Engine()
+    fresh.apply_many([*(Event(n, n, command) for n, command in enumerate(PRELUDE, start=1)), kept])
+    assert state_hash(engine) == state_hash(other) == state_hash(fresh)
+
+
+def test_a_cancel_before_there_is_any_market_finds_no_order() -> None:
+    engine = Engine()
+    cancel = Event(1, 1, CancelOrder(account=ANN, order=1))
+    assert unpack(engine.apply_packed(pack(cancel, engine)), engine) == [[CommandRejected(Reason.UNKNOWN_ORDER)]]
+    assert engine.seq == 1
+
+
+@pytest.mark.parametrize(("band_ppm", "breaker_ppm"), [(50_000, None), (None, 50_000)])
+def test_a_market_with_a_guard_refuses_what_goes_too_far_from_its_last_price(
+    band_ppm: int | None, breaker_ppm: int | None
+) -> None:
+    prelude = tuple(
+        replace(command, price_band_ppm=band_ppm, breaker_ppm=breaker_ppm)
+        if isinstance(command, DefineMarket)
+        else command
+        for command in PRELUDE
+    )
+    script = (*MAKERS, sell(CAT, 3, 104), sell(CAT, 3, 106), buy(ANN, 12, 101), buy(ANN, 6, 106), buy(ANN, 2, 94))
+    played(script, prelude)
+    played(tuple(mirrored(command) for command in script), prelude)
