@@ -1,15 +1,24 @@
-"""People in the admin. Read-only but for one thing: admins say who is identified, which the security log keeps."""
+"""People in the admin. Read-only but for two things, which the security log keeps: who is identified, and the removal of second
+factors that somebody lost (``lost_factors``), for which the staff prove anew who they are.
+"""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from .models import Account, ApiKey, SecurityEvent, Session, User
+from .browser import session_id_of
+from .lost_factors import DECIDES, WORDS_LIMIT, ResetRefused, approve_reset, ask_for_reset, cancel_reset
+from .models import Account, ApiKey, FactorReset, SecurityEvent, Session, User
+from .scopes import has_role
+from .second_factors import has_factor
+from .step_up import fresh_until
 from .verification import level_of, set_identified
 
 
@@ -42,15 +51,45 @@ class AccountInline(ReadOnlyInline):
     model = Account
 
 
+class WithReason(ActionForm):
+    """The words that go with an action."""
+
+    reason = forms.CharField(required=False, max_length=WORDS_LIMIT)
+
+
+class DecidesOnResets(ReadOnlyAdmin):
+    """What its actions share, that ask for, approve or cancel the removal of lost second factors."""
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return isinstance(request.user, User) and has_role(request.user.role, DECIDES)
+
+    def decide(self, request: HttpRequest, said: str, chosen: QuerySet[Any], act: Callable[..., FactorReset]) -> None:
+        """``act`` for each row, by whoever has just proven who it is; each in the admin's history too."""
+        now = dt.datetime.now(dt.UTC)
+        if fresh_until(session_id_of(request), now=now) is None:
+            self.message_user(request, "Prove anew that it is you first: /settings/confirm", messages.ERROR)
+            return
+        by = User.objects.get(email=request.user.get_username())
+        for row in chosen:
+            try:
+                reset = act(row, by=by, now=now)
+            except ResetRefused as refused:
+                self.message_user(request, str(refused), messages.ERROR)
+            else:
+                LogEntry.objects.log_actions(by.pk, [reset.user], CHANGE, said)
+                self.message_user(request, f"{said} {reset.user.email}", messages.SUCCESS)
+
+
 @admin.register(User)
-class UserAdmin(ReadOnlyAdmin):
+class UserAdmin(DecidesOnResets):
     list_display = ("email", "role", "level", "is_active", "is_staff", "created_at", "last_login")
     list_filter = ("role", "is_active", "is_staff")
     search_fields = ("email", "id", "accounts__id")
     exclude = ("password", "groups", "user_permissions")
     ordering = ("-created_at",)
     inlines = (AccountInline,)
-    actions = ("identify", "withdraw_identification")
+    actions = ("identify", "withdraw_identification", "ask_for_factor_reset")
+    action_form = WithReason
 
     @admin.display(description="level")
     def level(self, user: User) -> int:
@@ -66,6 +105,15 @@ class UserAdmin(ReadOnlyAdmin):
     @admin.action(description="Take verification level 2 back", permissions=["identify"])
     def withdraw_identification(self, request: HttpRequest, users: QuerySet[User]) -> None:
         self._set_identified(request, users, identified=False)
+
+    @admin.action(description="Lost second factors: ask for their removal, with a reason", permissions=["decide"])
+    def ask_for_factor_reset(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        words = request.POST.get("reason", "")
+
+        def ask(user: User, *, by: User, now: dt.datetime) -> FactorReset:
+            return ask_for_reset(user=user, has_factor=has_factor(user.id), by=by, words=words, now=now)
+
+        self.decide(request, "The removal of lost second factors was asked for.", users, ask)
 
     def _set_identified(self, request: HttpRequest, users: QuerySet[User], *, identified: bool) -> None:
         """Kept twice: in the user's security log, and in the admin's history of what its users did."""
@@ -106,6 +154,30 @@ class SecurityEventAdmin(ReadOnlyAdmin):
     search_fields = ("user__email", "ip")
     ordering = ("-id",)
     list_select_related = ("user",)
+
+
+@admin.register(FactorReset)
+class FactorResetAdmin(DecidesOnResets):
+    list_display = ("asked_at", "user", "words", "asked_by", "approved_by", "due_at", "ending", "ended_by", "ended_at")
+    list_filter = ("ending",)
+    search_fields = ("user__email",)
+    ordering = ("-id",)
+    list_select_related = ("user", "asked_by", "approved_by", "ended_by")
+    actions = ("approve", "cancel")
+
+    @admin.action(description="Approve", permissions=["decide"])
+    def approve(self, request: HttpRequest, resets: QuerySet[FactorReset]) -> None:
+        def act(reset: FactorReset, *, by: User, now: dt.datetime) -> FactorReset:
+            return approve_reset(reset_id=reset.id, by=by, now=now)
+
+        self.decide(request, "The removal of lost second factors was approved.", resets, act)
+
+    @admin.action(description="Cancel", permissions=["decide"])
+    def cancel(self, request: HttpRequest, resets: QuerySet[FactorReset]) -> None:
+        def act(reset: FactorReset, *, by: User, now: dt.datetime) -> FactorReset:
+            return cancel_reset(reset_id=reset.id, by=by, now=now)
+
+        self.decide(request, "The removal of lost second factors was cancelled.", resets, act)
 
 
 @admin.register(ApiKey)

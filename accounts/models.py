@@ -2,8 +2,8 @@
 
 Each table is written by one module: users by ``users``, ``credentials``, ``email_change``, ``freeze`` and ``verification``,
 sessions by ``sessions``, API keys by ``api_keys``, their nonces by ``nonces``, further trading accounts by ``subaccounts``,
-proofs by ``proofs``, mails by ``mails`` and ``mail_delivery``, security events by ``security_log``; ``resealing`` renews what is
-sealed. Second factors are rows of allauth's
+proofs by ``proofs``, mails by ``mails`` and ``mail_delivery``, security events by ``security_log``, resets of lost second factors
+by ``lost_factors``; ``resealing`` renews what is sealed. Second factors are rows of allauth's
 ``Authenticator``, written by ``second_factors`` and ``passkeys``.
 """
 
@@ -173,6 +173,60 @@ class SecurityEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.kind}"
+
+
+class FactorReset(models.Model):
+    """The staff let somebody back in who lost all second factors: one asks, another approves, and after a delay they are gone.
+
+    The database holds that it takes two, neither of them the owner, and that what was said stays said.
+    """
+
+    class Ending(models.TextChoices):
+        DONE = "done"
+        CANCELLED = "cancelled"
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    words = models.CharField(max_length=200, help_text="How the person has shown who it is.")
+    approved_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    approved_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True, help_text="From then on the next sign-in takes effect.")
+    ending = models.CharField(max_length=9, choices=Ending.choices, blank=True)
+    ended_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"], name="factor_reset_is_one_at_a_time", condition=models.Q(ended_at=None)
+            ),
+            models.CheckConstraint(
+                name="factor_reset_is_asked_for_by_another", condition=~models.Q(asked_by=models.F("user"))
+            ),
+            models.CheckConstraint(
+                name="factor_reset_takes_a_second_person",
+                condition=models.Q(approved_by=None)
+                | (~models.Q(approved_by=models.F("asked_by")) & ~models.Q(approved_by=models.F("user"))),
+            ),
+            models.CheckConstraint(
+                name="factor_reset_is_approved_whole",
+                condition=models.Q(approved_by=None, approved_at=None, due_at=None)
+                | models.Q(approved_by__isnull=False, approved_at__isnull=False, due_at__gt=models.F("approved_at")),
+            ),
+            models.CheckConstraint(
+                name="factor_reset_ends_whole_and_is_done_when_due",
+                condition=models.Q(ending="", ended_by=None, ended_at=None)
+                | models.Q(ending="cancelled", ended_by__isnull=False, ended_at__isnull=False)
+                | models.Q(
+                    ending="done", ended_by__isnull=False, due_at__isnull=False, ended_at__gte=models.F("due_at")
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.user.email}"
 
 
 class ApiKey(models.Model):

@@ -23,24 +23,31 @@ KEPT = dt.timedelta(minutes=1)
 
 
 class NonceGuard:
-    """The proofs of this process's last requests, remembered for GENERATION_MS at the least. Event loop only."""
+    """The nonces of this process's last requests, remembered for GENERATION_MS at the least. Event loop only.
+
+    By nonce, the times of the requests that it came with: one again and again is refused as long as they are less than
+    WINDOW_MS apart, also if each was signed for itself.
+    """
 
     def __init__(self) -> None:
-        self._now: set[str] = set()
-        self._before: set[str] = set()
+        self._now: dict[str, tuple[int, ...]] = {}
+        self._before: dict[str, tuple[int, ...]] = {}
         self._until_ms = 0
 
-    def use(self, proof: str, now_ms: int) -> None:
-        """Call it after the signature was verified, so that nobody burns the nonces of others. Raises Problem nonce_used."""
+    def use(self, nonce: str, timestamp_ms: int, now_ms: int) -> None:
+        """``nonce``: with the key that it belongs to. Call it after the signature was verified, so that nobody burns the
+        nonces of others. Raises Problem nonce_used.
+        """
         if now_ms >= self._until_ms:
-            self._before = self._now if now_ms < self._until_ms + GENERATION_MS else set()
-            self._now = set()
+            self._before = self._now if now_ms < self._until_ms + GENERATION_MS else {}
+            self._now = {}
             self._until_ms = now_ms + GENERATION_MS
-        if proof in self._now or proof in self._before:
+        now, before = self._now.get(nonce, ()), self._before.get(nonce, ())
+        if (now or before) and any(abs(timestamp_ms - used_ms) <= WINDOW_MS for used_ms in now + before):
             raise used()
         if len(self._now) >= GENERATION_LIMIT:
             raise Problem(NOT_READY, "More signed requests than can be guarded.", headers={"Retry-After": "1"})
-        self._now.add(proof)
+        self._now[nonce] = (*now, timestamp_ms)
 
 
 def use_everywhere(proof: str, now: dt.datetime) -> None:

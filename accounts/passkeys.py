@@ -17,6 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
+from .lost_factors import cancel_as_not_lost
 from .models import User
 from .problems import INVALID_FIELD, WRONG_SECOND_FACTOR, Problem
 from .second_factors import PASSKEY, note_added, require_verified
@@ -75,7 +76,7 @@ def begin_authentication(request: HttpRequest, user: User | None) -> dict[str, A
 
 
 def complete_authentication(
-    request: HttpRequest, *, user_id: uuid.UUID | None, credential: dict[str, Any], now: dt.datetime
+    request: HttpRequest, *, user_id: uuid.UUID | None, credential: dict[str, Any], caller: Caller, now: dt.datetime
 ) -> User | None:
     """The user whose passkey answered: ``user_id``, or whoever it is. None if the answer does not fit."""
     fits = request.session.pop(_PURPOSE_KEY, None) == f"authenticate {user_id or 'anybody'}"
@@ -91,4 +92,5 @@ def complete_authentication(
     if not user.is_active:
         return None
     Authenticator.objects.filter(id=authenticator.id).update(last_used_at=now)
+    cancel_as_not_lost(user=user, caller=caller, now=now)
     return user

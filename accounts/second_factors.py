@@ -19,7 +19,9 @@ from django.core import signing
 from django.db import transaction
 
 from . import sealing
+from .authentication import principals
 from .freeze import freeze_withdrawals
+from .lost_factors import cancel_as_not_lost, take_due_reset
 from .mfa_adapter import NAME
 from .models import User
 from .problems import (
@@ -31,6 +33,7 @@ from .problems import (
     Problem,
 )
 from .security_log import Caller, Event, count_since, record
+from .sessions import end_sessions
 
 GUESSES = 10
 GUESSES_WINDOW = dt.timedelta(hours=1)
@@ -158,6 +161,23 @@ def remove_factor(*, user: User, factor_id: int, caller: Caller, now: dt.datetim
     freeze_withdrawals(user=user, now=now)
 
 
+def remove_lost_factors(*, user: User, caller: Caller, now: dt.datetime) -> None:
+    """What the staff approved for who lost them all, once it is in force: no factor, code or open session of before is left.
+
+    Called for who has just proven the first factor.
+    """
+    with transaction.atomic():
+        if take_due_reset(user=user, now=now) is None:
+            return
+        Authenticator.objects.filter(user=user).delete()
+        detail = "all of them, as lost"
+        record(user=user, event=Event.SECOND_FACTOR_REMOVED, caller=caller, now=now, detail=detail)
+        freeze_withdrawals(user=user, now=now)
+        ended = end_sessions(user=user, now=now, caller=caller, why="second factors were lost")
+    for session_id in ended:
+        principals.forget_session(session_id)
+
+
 @transaction.atomic
 def renew_recovery_codes(*, user: User, caller: Caller, now: dt.datetime) -> list[str]:
     """New codes; the old ones are void. Raises Problem(unknown_factor) without a factor."""
@@ -184,8 +204,10 @@ def verify_factor(*, user: User, given: str, caller: Caller, now: dt.datetime) -
             RATE_LIMITED, "Too many wrong second factors. Try again in an hour.", headers={"Retry-After": wait_s}
         )
     if _use_totp(user, given, now):
+        cancel_as_not_lost(user=user, caller=caller, now=now)
         return True
     if _use_recovery_code(user, given):
+        cancel_as_not_lost(user=user, caller=caller, now=now)
         left = f"{recovery_codes_left(user.id)} are left"
         record(user=user, event=Event.RECOVERY_CODE_USED, caller=caller, now=now, detail=left)
         return True

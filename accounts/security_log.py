@@ -40,6 +40,9 @@ class Event(StrEnum):
     SECOND_FACTOR_REMOVED = "second_factor_removed"
     RECOVERY_CODES_MADE = "recovery_codes_made"
     RECOVERY_CODE_USED = "recovery_code_used"
+    FACTOR_RESET_ASKED = "factor_reset_asked"
+    FACTOR_RESET_APPROVED = "factor_reset_approved"
+    FACTOR_RESET_CANCELLED = "factor_reset_cancelled"
     LEVEL_CHANGED = "level_changed"
     API_KEY_MADE = "api_key_made"
     API_KEY_CHANGED = "api_key_changed"
@@ -72,6 +75,9 @@ IN_WORDS = {
     Event.SECOND_FACTOR_REMOVED: "A second factor was removed",
     Event.RECOVERY_CODES_MADE: "New recovery codes were made",
     Event.RECOVERY_CODE_USED: "A recovery code was used",
+    Event.FACTOR_RESET_ASKED: "The removal of your lost second factors was asked for",
+    Event.FACTOR_RESET_APPROVED: "The removal of your lost second factors was approved",
+    Event.FACTOR_RESET_CANCELLED: "The removal of your lost second factors was cancelled",
     Event.LEVEL_CHANGED: "The verification level was changed",
     Event.API_KEY_MADE: "An API key was made",
     Event.API_KEY_CHANGED: "The addresses of an API key were changed",
@@ -96,6 +102,9 @@ ALERTS = frozenset(
         Event.SECOND_FACTOR_REMOVED,
         Event.RECOVERY_CODES_MADE,
         Event.RECOVERY_CODE_USED,
+        Event.FACTOR_RESET_ASKED,
+        Event.FACTOR_RESET_APPROVED,
+        Event.FACTOR_RESET_CANCELLED,
         Event.LEVEL_CHANGED,
         Event.API_KEY_MADE,
         Event.API_KEY_CHANGED,

@@ -64,10 +64,11 @@ class Ed25519Verifier:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What a request claims. ``proof`` names this one request of this key: nothing else has the same."""
+    """What a request claims. ``proof`` names this one request of this key: nothing else has the same. ``nonce``: the key's."""
 
     key_id: uuid.UUID
     timestamp_ms: int
+    nonce: str
     proof: str
     signature: bytes
     message: bytes
@@ -97,4 +98,5 @@ def read_signed(headers: Mapping[bytes, bytes], method: str, target: bytes, body
     except (ValueError, binascii.Error) as error:
         raise Problem(SIGNATURE_INCOMPLETE, "X-API-Key is a key's id, X-API-Signature base64.") from error
     message = b"\n".join((time, nonce, method.encode(), target, hashlib.sha256(body).hexdigest().encode()))
-    return Signed(key_id, int(time), f"{key_id.hex} {int(time)} {nonce.decode()}", raw_signature, message)
+    own_nonce, proof = f"{key_id.hex} {nonce.decode()}", f"{key_id.hex} {int(time)} {nonce.decode()}"
+    return Signed(key_id, int(time), own_nonce, proof, raw_signature, message)

@@ -19,7 +19,7 @@ from .problems import (
     WRONG_SECOND_FACTOR,
     Problem,
 )
-from .second_factors import has_factor, verify_factor
+from .second_factors import has_factor, remove_lost_factors, verify_factor
 from .security_log import Caller, Event, record
 from .sessions import Opened, open_session
 from .throttling import (
@@ -62,6 +62,7 @@ def by_password(*, email: str, password: str, caller: Caller, now: dt.datetime) 
         record(user=known, event=Event.SIGN_IN_FAILED, caller=caller, now=now)
         raise Problem(WRONG_CREDENTIALS, "The address or the password is wrong.")
     _give_attempt_back(email, caller)
+    remove_lost_factors(user=user, caller=caller, now=now)
     return user
 
 
@@ -90,6 +91,7 @@ def by_code(*, email: str, code: str, caller: Caller, now: dt.datetime) -> tuple
         record(user=known, event=Event.CODE_FAILED, caller=caller, now=now)
         raise Problem(WRONG_CODE, "The code is wrong, expired or used. POST /session/code sends a new one.")
     _give_attempt_back(email, caller)
+    remove_lost_factors(user=user, caller=caller, now=now)
     return user, proven
 
 

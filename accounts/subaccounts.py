@@ -45,3 +45,7 @@ def main_of(*, user_id: uuid.UUID) -> int:
 def accounts_of(*, user_id: uuid.UUID) -> list[Account]:
     """The user's accounts that can be used, oldest first: ``main``, then the others."""
     return list(Account.objects.filter(owner=user_id, is_linked=True).order_by("id"))
+
+
+def account_with_owner(*, account_id: int) -> Account:
+    return Account.objects.select_related("owner").get(id=account_id)

@@ -5,9 +5,11 @@ from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import Group
-from django.urls import include, path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from accounts.api.problems import bad_request
+from accounts.api.security import UnknownView
 from exchange.schema import stream_document_view
 
 # Staff sign in where everybody does; an account that may not see the admin is told so there.
@@ -27,4 +29,6 @@ urlpatterns = [
     path("api/asyncapi", stream_document_view, name="asyncapi"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("admin/", admin.site.urls),
+    re_path("^(api|stream)(/.*)?$", UnknownView.as_view()),
 ]
+handler400 = bad_request

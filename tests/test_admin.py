@@ -1,5 +1,7 @@
 """The admin: every table can be seen by those who may, by nobody else, and nothing can be changed there."""
 
+import datetime as dt
+
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
@@ -7,7 +9,8 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import resolve, reverse
 
-from accounts.models import SecurityEvent, User
+from accounts.models import FactorReset, SecurityEvent, Session, User
+from accounts.tests.people import add_app, make_user
 from accounts.users import create_operator, register
 from accounts.verification import level_of
 from tests.fixtures import Database
@@ -106,3 +109,49 @@ def test_an_admin_who_is_no_operator_identifies_nobody(database: Database) -> No
     assert user.get(path).status_code == 200
     user.post(path, {"action": "identify", "_selected_action": [str(somebody.id)]})
     assert level_of(User.objects.get()) == 0
+
+
+def test_two_of_the_staff_remove_lost_second_factors_each_having_proven_who_it_is(database: Database) -> None:
+    owner = make_user("owner@example.com")
+    add_app(owner, now=dt.datetime.now(dt.UTC))
+    first, second = staff_client("first@example.com"), staff_client("second@example.com")
+    users, resets = reverse("admin:accounts_user_changelist"), reverse("admin:accounts_factorreset_changelist")
+    ask = {"action": "ask_for_factor_reset", "_selected_action": [str(owner.id)], "reason": "came with a passport"}
+    assert "Prove anew" in first.post(users, ask, follow=True).content.decode()
+    assert not FactorReset.objects.exists()
+    Session.objects.update(factor_at=dt.datetime.now(dt.UTC))
+    assert "Say in 1 to" in first.post(users, {**ask, "reason": ""}, follow=True).content.decode()
+    assert "was asked for" in first.post(users, ask, follow=True).content.decode()
+    reset = FactorReset.objects.get()
+    approve = {"action": "approve", "_selected_action": [str(reset.id)]}
+    assert "takes somebody else" in first.post(resets, approve, follow=True).content.decode()
+    page = second.post(resets, approve, follow=True).content.decode()
+    assert "was approved" in page and "came with a passport" in page
+    reset.refresh_from_db()
+    assert (reset.asked_by.email, str(reset.approved_by)) == ("first@example.com", "second@example.com")
+    assert "was cancelled" in first.post(resets, {**approve, "action": "cancel"}, follow=True).content.decode()
+    assert LogEntry.objects.filter(object_id=str(owner.id)).count() == 3
+    told = SecurityEvent.objects.filter(user=owner, kind__startswith="factor_reset").order_by("id")
+    assert [event.kind for event in told] == ["factor_reset_asked", "factor_reset_approved", "factor_reset_cancelled"]
+
+
+def test_who_only_looks_into_the_admin_decides_on_no_second_factor(database: Database) -> None:
+    user = signed_in(operator=False)
+    (somebody,) = User.objects.all()
+    User.objects.update(is_staff=True)
+    somebody.user_permissions.add(*Permission.objects.filter(codename__in=["view_user", "view_factorreset"]))
+    Session.objects.update(factor_at=dt.datetime.now(dt.UTC))
+    owner = make_user("owner@example.com")
+    add_app(owner, now=dt.datetime.now(dt.UTC))
+    path = reverse("admin:accounts_user_changelist")
+    assert user.get(path).status_code == 200
+    ask = {"action": "ask_for_factor_reset", "_selected_action": [str(owner.id)], "reason": "because"}
+    user.post(path, ask)
+    assert not FactorReset.objects.exists()
+
+
+def staff_client(email: str) -> Client:
+    create_operator(email=email, password=PASSWORD)
+    client = Client()
+    client.post("/sign-in", {"email": email, "password": PASSWORD})
+    return client

@@ -92,6 +92,16 @@ async def test_a_body_that_is_too_long_is_refused_before_it_comes() -> None:
         assert (await client.answer())[0] == 413
 
 
+@pytest.mark.parametrize("length", [65_536, 65_537, 70_000])
+async def test_a_body_in_one_chunk_is_read_or_refused_at_its_bound(length: int) -> None:
+    async with connected() as client:
+        head = b"POST /a HTTP/1.1\r\n" + LINES + b"transfer-encoding: chunked\r\n\r\n"
+        client.send(b"%b%x\r\n%b\r\n0\r\n\r\n" % (head, length, b"x" * length))
+        assert (await client.answer())[0] == (200 if length == 65_536 else 413)
+        client.send(b"GET /next HTTP/1.1\r\n" + LINES + b"\r\n")
+        assert b'"path":"/next"' in (await client.answer())[2]
+
+
 async def test_an_answer_has_its_head_once_and_its_length_whatever_it_is_asked_by() -> None:
     async with connected() as client:
         client.send(b"GET /a HTTP/1.1\r\n" + LINES + b"x-request-id: mine\r\n\r\n")

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from accounts.authentication import Principal
 from accounts.models import User
-from accounts.problems import INVALID_FIELD, INVALID_PARAMETER, NOT_SIGNED_IN, Problem
+from accounts.problems import INVALID_FIELD, INVALID_PARAMETER, MALFORMED, NOT_SIGNED_IN, Problem
 from accounts.security_log import Caller
 
 PASSWORD_LENGTH = 256
@@ -79,8 +79,17 @@ def refused_password(error: ValidationError, field: str) -> Problem:
     return Problem(INVALID_FIELD, error.messages[0], {"errors": {field: error.messages}})
 
 
-def page_of(request: Request) -> tuple[int | None, int]:
-    """The cursor and the limit of a list. Raises Problem(invalid_parameter)."""
+def page_of(request: Request, *others: str) -> tuple[int | None, int]:
+    """The cursor and the limit of a list. ``others``: what else its query may have.
+
+    Raises Problem(invalid_parameter), also for what it may not have, and malformed for what is given twice.
+    """
+    for name, values in request.query_params.lists():
+        if name not in ("cursor", "limit", *others):
+            detail = f"Object contains unknown field `{name:.60}`."
+            raise Problem(INVALID_PARAMETER, detail, {"errors": {f"{name:.60}": [detail]}})
+        if len(values) > 1:
+            raise Problem(MALFORMED, "A query parameter is given twice.")
     cursor = request.query_params.get("cursor")
     limit = request.query_params.get("limit", str(PAGE))
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:5]) <= PAGE_LIMIT):

@@ -8,11 +8,11 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
-MEDIA_TYPE = "application/msgpack"
+from accounts.media_types import MESSAGEPACK
 
 
 class MessagePackParser(BaseParser):
-    media_type = MEDIA_TYPE
+    media_type = MESSAGEPACK
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         try:
@@ -22,7 +22,7 @@ class MessagePackParser(BaseParser):
 
 
 class MessagePackRenderer(BaseRenderer):
-    media_type = MEDIA_TYPE
+    media_type = MESSAGEPACK
     format = "msgpack"
     charset: ClassVar[str | None] = None  # type: ignore[misc]
     render_style = "binary"

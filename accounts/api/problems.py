@@ -1,13 +1,17 @@
-"""DRF's exceptions as problems of the one registry."""
+"""What goes wrong in DRF, or in Django before it, as problems of the one registry."""
 
 import logging
 from typing import Any
 
 import django.db
-from django.http import Http404
+import msgspec
+from django.core.exceptions import DisallowedHost
+from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
+from accounts.media_types import MESSAGEPACK, prefers_messagepack
 from accounts.problems import (
     FORBIDDEN,
     INTERNAL,
@@ -24,10 +28,11 @@ from accounts.problems import (
     Problem,
 )
 
-from .messagepack import MEDIA_TYPE, MessagePackRenderer
+from .messagepack import MessagePackRenderer
 
 log = logging.getLogger(__name__)
 
+_PROBLEM_JSON = "application/problem+json"
 _KINDS: dict[type[Exception], Kind] = {
     exceptions.ParseError: MALFORMED,
     exceptions.NotAuthenticated: NOT_SIGNED_IN,
@@ -51,13 +56,24 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         log.error("request %s: %s", request_id, context["request"].path, exc_info=error)
         problem = Problem(INTERNAL, "The error was logged under this request id.")
     response = Response(problem.body(request_id), status=problem.kind.status)
-    renderer = getattr(context["request"], "accepted_renderer", None)
-    response.content_type = MEDIA_TYPE if isinstance(renderer, MessagePackRenderer) else "application/problem+json"
+    # Whatever the view writes, and whether it came to choosing: a problem is no YAML.
+    renderer = MessagePackRenderer() if _asks_for_messagepack(context["request"]) else JSONRenderer()
+    context["request"].accepted_renderer, context["request"].accepted_media_type = renderer, renderer.media_type
+    response.content_type = MESSAGEPACK if isinstance(renderer, MessagePackRenderer) else _PROBLEM_JSON
     for name, value in problem.headers.items():
         response[name] = value
     if problem.kind.status == NOT_SIGNED_IN.status:
         response["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's ``handler400``: a request that comes to no view, as one to a host that is not served here."""
+    detail = "This host is not served here." if isinstance(exception, DisallowedHost) else MALFORMED.title
+    body = Problem(MALFORMED, detail).body(request.headers.get("X-Request-Id", ""))
+    if _asks_for_messagepack(request):
+        return HttpResponse(msgspec.msgpack.encode(body), status=400, content_type=MESSAGEPACK)
+    return HttpResponse(msgspec.json.encode(body), status=400, content_type=_PROBLEM_JSON)
 
 
 def as_problem(error: Exception) -> Problem | None:
@@ -69,6 +85,10 @@ def as_problem(error: Exception) -> Problem | None:
         if isinstance(error, kind):
             return Problem(registered, str(getattr(error, "detail", registered.title)))
     return None
+
+
+def _asks_for_messagepack(request: Any) -> bool:
+    return prefers_messagepack(request.headers.get("Accept", ""))
 
 
 def _validation_problem(error: exceptions.ValidationError) -> Problem:

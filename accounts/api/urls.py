@@ -21,5 +21,5 @@ urlpatterns = [
     path("account/security/totp", security.TotpView.as_view()),
     path("account/security/factors/<str:factor_id>", security.FactorView.as_view()),
     path("account/security/recovery-codes", security.RecoveryCodesView.as_view()),
-    re_path("^account/security.*$", security.UnknownView.as_view()),
+    re_path("^(account/security.*|user/.*|session/.*)$", security.UnknownView.as_view()),
 ]

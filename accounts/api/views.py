@@ -100,7 +100,8 @@ def given(request: Request, shape: type[serializers.Serializer]) -> dict[str, st
     serializer = shape(data=request.data)
     for name in request.data if isinstance(request.data, Mapping) else ():
         if name not in serializer.fields:
-            raise Problem(INVALID_PARAMETER, f"Object contains unknown field `{name!s:.60}`.")
+            detail = f"Object contains unknown field `{name!s:.60}`."
+            raise Problem(INVALID_PARAMETER, detail, {"errors": {f"{name!s:.60}": [detail]}})
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 

@@ -3,10 +3,12 @@
 import datetime as dt
 from typing import Any
 
+import msgspec
 import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from accounts.media_types import MESSAGEPACK
 from accounts.models import Session, User
 from tests.fixtures import Database
 
@@ -232,3 +234,56 @@ def test_a_sign_in_that_waits_for_its_second_factor_ends_with_a_new_password(ada
     send(Client(), "post", "/user/password", {"token": mailed_token(), "password": NEW_PASSWORD})
     assert waiting.post("/sign-in/second-factor", {"code": codes[1]}).headers["Location"] == "/sign-in"
     assert other.get("/settings").headers["Location"].startswith("/sign-in?")
+
+
+@pytest.mark.parametrize("content_type", ["", "application/json"])
+def test_a_body_of_which_nothing_is_said_is_json(anybody: Client, content_type: str) -> None:
+    body = f'{{"email": "{EMAIL}", "password": "{PASSWORD}"}}'
+    assert anybody.generic("POST", "/session", body, content_type=content_type).status_code == 201
+
+
+def test_json_nested_too_deeply_is_malformed(anybody: Client) -> None:
+    answer = anybody.generic("POST", "/session", "[" * 30_000, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
+@pytest.mark.parametrize("path", ["/user/", "/user/x", "/session/x/y", "/api/x", "/stream", "/account/security/x"])
+def test_an_unknown_path_is_answered_in_the_form_that_was_asked_for(anybody: Client, path: str) -> None:
+    plain = anybody.get(path)
+    assert (plain.status_code, plain.json()["code"]) == (404, "not_found")
+    assert plain["Content-Type"] == "application/problem+json"
+    packed = anybody.get(path, headers={"accept": "application/msgpack"})
+    assert (packed["Content-Type"], msgspec.msgpack.decode(packed.content)["code"]) == (MESSAGEPACK, "not_found")
+
+
+@pytest.mark.parametrize("host", ["a b", "ex_ample", "a:b:c", ""])
+@pytest.mark.parametrize("path", ["/session", "/account/security", "/"])
+def test_a_host_that_is_not_served_is_a_problem(path: str, host: str) -> None:
+    plain = Client().get(path, headers={"host": host})
+    assert (plain.status_code, plain.json()["code"]) == (400, "malformed")
+    assert plain["Content-Type"] == "application/problem+json"
+    packed = Client().get(path, headers={"host": host, "accept": MESSAGEPACK})
+    assert (packed["Content-Type"], msgspec.msgpack.decode(packed.content)["code"]) == (MESSAGEPACK, "malformed")
+
+
+def test_a_problem_of_the_document_is_no_yaml(anybody: Client) -> None:
+    answer = send(anybody, "put", "/api/schema", {})
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+
+
+def test_an_empty_accept_says_nothing(ada: Client) -> None:
+    assert ada.get("/session", headers={"accept": ""}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "fields"),
+    [("limt=5", "invalid_parameter", ["limt"]), ("limit=1&limit=2", "malformed", []), ("limit=1", "", [])],
+)
+def test_a_list_is_asked_for_by_what_it_knows(ada: Client, query: str, code: str, fields: list[str]) -> None:
+    answer = ada.get(f"/account/security/events?{query}").json()
+    assert (answer.get("code", ""), list(answer.get("errors", {}))) == (code, fields)
+
+
+def test_a_field_that_is_not_known_is_named(anybody: Client) -> None:
+    answer = send(anybody, "post", "/session", {"email": EMAIL, "password": PASSWORD, "otp": "1"}).json()
+    assert (answer["code"], list(answer["errors"])) == ("invalid_parameter", ["otp"])

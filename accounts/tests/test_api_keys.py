@@ -25,29 +25,42 @@ NOW = dt.datetime.now(dt.UTC)
 
 def test_a_nonce_is_remembered_for_as_long_as_its_request_could_come_again() -> None:
     guard = NonceGuard()
-    guard.use("at the end of a generation", NOW_MS)
+    guard.use("at the end of a generation", NOW_MS, NOW_MS)
     for later_ms in (0, 1, WINDOW_MS, 2 * WINDOW_MS - 1, 2 * WINDOW_MS):
-        guard.use(f"another {later_ms}", NOW_MS + later_ms)
+        guard.use(f"another {later_ms}", NOW_MS, NOW_MS + later_ms)
         with pytest.raises(Problem) as refused:
-            guard.use("at the end of a generation", NOW_MS + later_ms)
+            guard.use("at the end of a generation", NOW_MS, NOW_MS + later_ms)
         assert refused.value.kind.code == "nonce_used"
+
+
+def test_f91_a_nonce_is_unique_in_the_window_though_each_request_is_signed_for_itself() -> None:
+    guard = NonceGuard()
+    guard.use("one", NOW_MS, NOW_MS)
+    for apart_ms in (-WINDOW_MS, -1, 1, WINDOW_MS):
+        with pytest.raises(Problem) as refused:
+            guard.use("one", NOW_MS + apart_ms, NOW_MS + 1)
+        assert refused.value.kind.code == "nonce_used"
+    guard.use("one", NOW_MS + WINDOW_MS + 1, NOW_MS + WINDOW_MS)
+    for request_ms in (NOW_MS, NOW_MS + WINDOW_MS + 1):  # neither comes again
+        with pytest.raises(Problem):
+            guard.use("one", request_ms, NOW_MS + WINDOW_MS)
 
 
 def test_nonces_are_forgotten_in_the_end() -> None:
     guard = NonceGuard()
-    guard.use("long ago", NOW_MS)
-    guard.use("long ago", NOW_MS + 3 * GENERATION_MS)
+    guard.use("long ago", NOW_MS, NOW_MS)
+    guard.use("long ago", NOW_MS, NOW_MS + 3 * GENERATION_MS)
 
 
 def test_a_full_guard_lets_nothing_through_unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nonces, "GENERATION_LIMIT", 2)
     guard = NonceGuard()
-    guard.use("one", NOW_MS)
-    guard.use("two", NOW_MS)
+    guard.use("one", NOW_MS, NOW_MS)
+    guard.use("two", NOW_MS, NOW_MS)
     with pytest.raises(Problem) as refused:
-        guard.use("three", NOW_MS)
+        guard.use("three", NOW_MS, NOW_MS)
     assert refused.value.kind.status == 503
-    guard.use("three", NOW_MS + GENERATION_MS)
+    guard.use("three", NOW_MS, NOW_MS + GENERATION_MS)
 
 
 def test_a_row_lets_a_nonce_through_once_and_old_rows_go(database: Database) -> None:

@@ -172,7 +172,11 @@ REST_FRAMEWORK = {
         "accounts.api.authentication.BrowserAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api.authentication.MayCall"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "accounts.api.messagepack.MessagePackParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "accounts.api.negotiation.Negotiation",
+    "DEFAULT_PARSER_CLASSES": [
+        "accounts.api.negotiation.BoundedJSONParser",
+        "accounts.api.messagepack.MessagePackParser",
+    ],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
         "accounts.api.messagepack.MessagePackRenderer",
@@ -213,6 +217,8 @@ SITE_ADDRESS = ""
 # What people may do
 WITHDRAWAL_FREEZE_H = 24
 """Withdrawals are frozen for so long after a change of password or second factor."""
+FACTOR_RESET_DELAY_H = 72
+"""Lost second factors are removed so long after two of the staff have said so; meanwhile the owner can object."""
 VERIFICATION_LIMITS: dict[int, dict[str, int | None]] = {
     0: {"withdrawal_usd_per_day": 0},
     1: {"withdrawal_usd_per_day": 10_000},

@@ -104,7 +104,8 @@ def add(request: HttpRequest, body: dict[str, Any]) -> dict[str, Any]:
 
 def _answered(request: HttpRequest, body: dict[str, Any], expected: User | None) -> User:
     user_id = expected.id if expected else None
-    user = complete_authentication(request, user_id=user_id, credential=_credential(body), now=now_utc())
+    caller = browser.caller_of(request)
+    user = complete_authentication(request, user_id=user_id, credential=_credential(body), caller=caller, now=now_utc())
     if user is None:
         raise Problem(WRONG_SECOND_FACTOR, "This passkey is not known here, or it answered too late. Try again.")
     return user

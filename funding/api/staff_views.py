@@ -63,7 +63,7 @@ class ReviewsView(APIView):
 
     @extend_schema(operation_id="reviews", parameters=[STATE, *PAGE_PARAMETERS], responses=ReviewedListSerializer)
     def get(self, request: Request) -> Response:
-        before_id, limit = page_of(request)
+        before_id, limit = page_of(request, "state")
         state = request.query_params.get("state", WithdrawalState.REVIEWING.value)
         if state not in WithdrawalState.values:
             raise Problem(INVALID_PARAMETER, "There is no such state.", {"errors": {"state": ["Unknown."]}})

@@ -87,7 +87,7 @@ class AddressesView(APIView):
         responses=DepositAddressListSerializer,
     )
     def get(self, request: Request) -> Response:
-        before_id, limit = page_of(request)
+        before_id, limit = page_of(request, "asset")
         asset, account_id = request.query_params.get("asset"), principal_of(request).account_id
         items = addresses_of(account_id, asset=asset, before_id=before_id, limit=limit)
         cursor = str(items[-1].id) if len(items) == limit else None

@@ -146,7 +146,7 @@ class WithdrawalAddressesView(APIView):
         responses=WithdrawalAddressListSerializer,
     )
     def get(self, request: Request) -> Response:
-        before_id, limit = page_of(request)
+        before_id, limit = page_of(request, "asset")
         asset, account_id = request.query_params.get("asset"), principal_of(request).account_id
         items = withdrawal_addresses_of(account_id, asset=asset, before_id=before_id, limit=limit)
         cursor = cursor_after(items, limit, items[-1] if items else None)

@@ -294,6 +294,8 @@ def test_a_body_that_cannot_be_read(
         ("/public/orderbook?market=BTC/USD&depth=0", 400, "invalid_parameter"),
         ("/public/orderbook?market=BTC/USD&depth=1001", 400, "invalid_parameter"),
         ("/public/orderbook?market=BTC/USD&depth=x", 400, "invalid_parameter"),
+        ("/public/orderbook?market=BTC/USD&depth=1e2", 400, "invalid_parameter"),
+        ("/public/trades?market=BTC/USD&limit=5.0", 400, "invalid_parameter"),
         ("/public/orderbook?market=BTC/USD&group=0", 400, "invalid_parameter"),
         ("/public/orderbook?market=BTC/USD&group=0.001", 400, "invalid_parameter"),
         ("/public/orderbook?market=BTC/USD&market=ETH/USD", 400, "malformed"),
@@ -308,7 +310,8 @@ def test_a_body_that_cannot_be_read(
         ("/trade/orders", 401, "not_signed_in"),
         ("/account/balances", 401, "not_signed_in"),
         ("/account/ledger", 401, "not_signed_in"),
-        ("/account", 404, "not_found"),
+        ("/account", 401, "not_signed_in"),
+        ("/account/nothing", 404, "not_found"),
         ("/deposit/addresses", 401, "not_signed_in"),
         ("/operator/status", 401, "not_signed_in"),
         ("/operator/nothing", 404, "not_found"),
@@ -514,3 +517,43 @@ def test_the_openapi_document_names_every_code_and_every_raw_call(server: Server
     assert schema["openapi"].startswith("3.1")
     page = httpx.get(f"{server.url}/api/docs")
     assert page.status_code == 200 and "http" not in re.sub(r"http://127[^\"']*", "", page.text.split("</head>")[0])
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"side": "buy", "type": "limit"}, "market"),
+        ({"market": "BTC/USD", "side": "buy", "type": "limit", "stop": "1"}, "stop"),
+        ({"market": "BTC/USD", "side": "buy", "type": "limit", "oco": {"price": "1"}}, "oco.type"),
+        ({"market": "BTC/USD", "side": "buy", "type": "limit", "quantity": 1}, "quantity"),
+    ],
+)
+def test_a_problem_names_the_field_that_is_missing_unknown_or_wrong(
+    buyer: Trader, body: dict[str, Any], field: str
+) -> None:
+    answer = buyer.post("/trade/orders", body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
+    assert list(answer.json()["errors"]) == [field]
+
+
+@pytest.mark.parametrize("path", ["/trade/orders", "/trade/orders/batch", "/account/transfers", "/account/faucet"])
+def test_an_empty_idempotency_key_is_none(buyer: Trader, path: str) -> None:
+    """Under it a second, different order would be taken for the first."""
+    order = {"market": "BTC/USD", "side": "buy", "type": "limit", "quantity": "1", "price": "1"}
+    body = {
+        "/trade/orders": order,
+        "/trade/orders/batch": {"orders": [order]},
+        "/account/transfers": {"asset": "USD", "quantity": "1", "to_account": 1},
+        "/account/faucet": {"asset": "USD", "quantity": "1"},
+    }[path]
+    answer = buyer.http.post(path, json=body, headers={"Idempotency-Key": ""})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
+
+
+@pytest.mark.parametrize("path", ["/account/balances", "/session"])
+def test_accept_is_weighed_alike_in_all_realms(buyer: Trader, path: str) -> None:
+    for accept, kind in (
+        ("application/json, application/msgpack;q=0.1", "application/json"),
+        ("application/msgpack, application/json;q=0.5", "application/msgpack"),
+    ):
+        assert buyer.http.get(path, headers={"Accept": accept}).headers["content-type"] == kind

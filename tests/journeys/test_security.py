@@ -78,11 +78,11 @@ def test_the_tests_that_the_security_page_names_are_there() -> None:
 
 
 def test_no_body_may_say_more_than_its_call_takes(server: Server, seller: Trader) -> None:
-    admin = server.trader()
+    operator = server.trader()
     with psycopg.connect(server.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE accounts_user SET role = 'admin' WHERE email = %s", (admin.email,))
+        connection.execute("UPDATE accounts_user SET role = 'operator' WHERE email = %s", (operator.email,))
     for method, path, _ in bodies():
-        caller, no_id = (admin, "1") if path.startswith("/staff") else (seller, NO_ID)
+        caller, no_id = (operator, "1") if path.startswith(("/staff", "/operator")) else (seller, NO_ID)
         answer = caller.http.request(method, re.sub(r"\{\w+\}", no_id, path), json={"role": "operator"})
         told = answer.json()
         assert (answer.status_code, told["code"]) == (400, "invalid_parameter"), (method, path, told)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.server import Server, Trader
-from tests.signing import hmac_auth, program
+from tests.signing import hmac_auth, hmac_key, program
 
 from .stream_client import Stream
 
@@ -45,6 +45,16 @@ def test_subaccounts_have_balances_orders_and_ledgers_of_their_own(server: Serve
     assert seller.http.get(f"/trade/orders/{placed['id']}").json()["code"] == "unknown_order"
     assert [line["kind"] for line in desk.http.get("/account/ledger").json()["items"]] == ["faucet"]
     assert desk.http.delete("/trade/orders").json() == {"cancelled": 1}
+
+
+def test_an_account_says_which_it_is_and_whose(server: Server, seller: Trader) -> None:
+    desk = opened(server, seller, "which")
+    main, other = seller.get("/account"), desk.http.get("/account").json()
+    assert (main["name"], other["name"], other["id"]) == ("main", "which", desk.id)
+    assert main["user_id"] == other["user_id"] != server.trader().get("/account")["user_id"]
+    assert (main["level"], main["withdrawals_frozen_until"]) == (0, None)
+    with program(server, hmac_key(seller, "read")) as client:
+        assert client.get("/account").json() == main
 
 
 def test_accounts_of_one_owner_never_trade_with_each_other(server: Server, seller: Trader) -> None:

@@ -74,7 +74,7 @@ async def post_faucet(runtime: Runtime, request: Request) -> Reply:
         asset=given.asset,
         quantity=given.quantity,
         today=dt.datetime.now(dt.UTC).date(),
-        idempotency_key=request.header(b"idempotency-key"),
+        idempotency_key=request.idempotency_key,
         request_id=request.request_id,
     )
     return Reply(201, FaucetBody(given.asset, quantity, sequence))

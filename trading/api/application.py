@@ -9,7 +9,7 @@ from accounts.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_READY
 from accounts.rate_limits import ACCOUNT, ADDRESS, ORDERS, address_key
 from trading.runtime import Runtime
 
-from . import account, coingecko, exports, keys, public, subaccounts, trade, transfers, udf
+from . import account, coingecko, exports, keys, operator, public, subaccounts, trade, transfers, udf
 from .authentication import authenticate
 from .http import Disconnected, File, Interrupted, Receive, Request, Scope, Send, respond, respond_file, respond_problem
 from .limits import limits_route
@@ -27,12 +27,13 @@ _ROUTES = [
     *subaccounts.ROUTES,
     *transfers.ROUTES,
     *trade.ROUTES,
+    *operator.ROUTES,
 ]
 ROUTES = [*_ROUTES, limits_route(_ROUTES)]
 REALMS = ("/public", "/trade", "/health", "/account", "/deposit", "/withdrawal", "/staff", "/operator")
 """Where an unknown path is a program's mistake, and answered as one."""
 DJANGOS = ("/account/security", "/deposit", "/withdrawal", "/staff", "/operator")
-"""What knows nothing of the engine, and is answered by Django (``accounts.api``, ``funding.api``)."""
+"""What knows nothing of the engine, but for calls of ours, and is answered by Django (``accounts.api``, ``funding.api``)."""
 _SAFE = ("GET", "HEAD")
 _router = Router(ROUTES)
 

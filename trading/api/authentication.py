@@ -110,7 +110,7 @@ async def by_key(request: Request) -> Principal:
         raise Problem(WRONG_SIGNATURE, detail)
     principal.check_expiry(now_ms)
     principal.key.check_address(request.address)
-    _nonces.use(signed.proof, now_ms)
+    _nonces.use(signed.nonce, signed.timestamp_ms, now_ms)
     request.proof = signed.proof
     _note_use(principal.key, request.address)
     return principal

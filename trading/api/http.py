@@ -9,9 +9,11 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+import msgspec.inspect
 from django.conf import settings
 
 from accounts.authentication import Principal
+from accounts.media_types import prefers_messagepack
 from accounts.problems import INVALID_PARAMETER, MALFORMED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, Problem
 from accounts.rate_limits import Meter
 from trading.shapes.fields import json_encoder, msgpack_encoder
@@ -40,8 +42,11 @@ _GUARD_LINES = b"".join(b"%b: %b\r\n" % guard for guard in _GUARDS)
 _PROCESS_ID = os.urandom(8).hex()
 _counter = itertools.count(1)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,20}")
+_FIELD_NAMED = re.compile(r"(?:missing required|unknown) field `([^`]*)`")
 _json_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 _msgpack_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
+_whole: dict[Any, frozenset[str]] = {}
 
 
 class Request:
@@ -110,6 +115,16 @@ class Request:
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
 
+    @property
+    def idempotency_key(self) -> str | None:
+        """Raises Problem for an empty one, under which different requests would count as the same."""
+        key = self.header(b"idempotency-key")
+        if key == "":
+            raise Problem(
+                INVALID_PARAMETER, "The header Idempotency-Key is empty. Leave it out, or give each request its own."
+            )
+        return key
+
     def cookie(self, name: str) -> str | None:
         for part in self.headers.get(b"cookie", b"").decode("latin-1").split(";"):
             key, _, value = part.strip().partition("=")
@@ -143,6 +158,10 @@ class Request:
         fields = dict(pairs)
         if len(fields) != len(pairs):
             raise Problem(MALFORMED, "A query parameter is given twice.")
+        for name in _whole_numbers(shape) & fields.keys():
+            if not _WHOLE_NUMBER.fullmatch(fields[name]):  # convert would read 1e2 and 1.0 as well
+                detail = f"{name}: Expected `int`."
+                raise Problem(INVALID_PARAMETER, detail, {"errors": {name: ["Expected `int`."]}})
         try:
             return msgspec.convert(fields, shape, strict=False)
         except msgspec.ValidationError as error:
@@ -155,7 +174,9 @@ class Request:
             raise Problem(TOO_LARGE, f"At most {BODY_LIMIT} bytes.")
         at_once = self.scope.get("extensions", {}).get(BODY)
         body = None if at_once is None else at_once()
-        if body is not None and len(body) <= BODY_LIMIT:
+        if body is not None:
+            if len(body) > BODY_LIMIT:
+                raise Problem(TOO_LARGE, f"At most {BODY_LIMIT} bytes.")
             self.body = body
             return
         chunks: list[bytes] = []
@@ -215,11 +236,27 @@ def new_request_id() -> str:
 
 
 def invalid(error: msgspec.ValidationError) -> Problem:
-    """msgspec says 'Expected `str`, got `int` - at `$.price`'."""
+    """msgspec says 'Expected `str`, got `int` - at `$.price`', and 'Object missing required field `type` - at `$.oco`'."""
     text, _, path = str(error).partition(" - at `$.")
-    field = path.rstrip("`")
+    place = path.rstrip("`")
+    named = _FIELD_NAMED.search(text)
+    field = f"{place}.{named[1]}".removeprefix(".") if named else place
     extra = {"errors": {field: [f"{text}."]}} if field else {}
-    return Problem(INVALID_PARAMETER, f"{field}: {text}." if field else f"{text}.", extra)
+    return Problem(INVALID_PARAMETER, f"{place}: {text}." if place else f"{text}.", extra)
+
+
+def _whole_numbers(shape: Any) -> frozenset[str]:
+    """The fields of a query that are whole numbers, by the names that they have on the wire."""
+    known = _whole.get(shape)
+    if known is not None:
+        return known
+    kind = msgspec.inspect.type_info(shape)
+    found = set()
+    for field in kind.fields if isinstance(kind, msgspec.inspect.StructType) else ():
+        kinds = field.type.types if isinstance(field.type, msgspec.inspect.UnionType) else (field.type,)
+        if any(isinstance(one, msgspec.inspect.IntType) for one in kinds):
+            found.add(field.encode_name)
+    return _whole.setdefault(shape, frozenset(found))
 
 
 def limit_headers(request: Request) -> list[tuple[bytes, bytes]]:
@@ -239,7 +276,7 @@ async def respond(
         kind, content = b"", b""
     elif isinstance(body, Content):
         kind, content = body
-    elif _MSGPACK in request.headers.get(b"accept", b""):
+    elif prefers_messagepack(request.headers.get(b"accept", b"").decode("latin-1")):
         kind, content = _MSGPACK, msgpack_encoder.encode(body)
     else:
         kind = b"application/problem+json" if is_problem else _JSON

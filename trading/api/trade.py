@@ -56,7 +56,7 @@ async def post_order(runtime: Runtime, request: Request) -> Reply:
         runtime,
         account=request.account,
         request=order,
-        idempotency_key=request.header(b"idempotency-key"),
+        idempotency_key=request.idempotency_key,
         request_id=request.request_id,
         proof=request.proof,
     )
@@ -70,7 +70,7 @@ async def post_batch(runtime: Runtime, request: Request) -> Reply:
         runtime,
         account=request.account,
         request=given,
-        idempotency_key=request.header(b"idempotency-key"),
+        idempotency_key=request.idempotency_key,
         request_id=request.request_id,
         proof=request.proof,
     )

@@ -21,7 +21,7 @@ async def post_transfer(runtime: Runtime, request: Request) -> Reply:
         principal=request.signed_in,
         request=wanted,
         today=dt.datetime.now(dt.UTC).date(),
-        idempotency_key=request.header(b"idempotency-key"),
+        idempotency_key=request.idempotency_key,
         request_id=request.request_id,
     )
     return Reply(201 if is_new else 200, body)

@@ -1,0 +1,79 @@
+"""What operators do to the markets, over the wire."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from tests.fixtures import manage
+from tests.server import PASSWORD, Server, Trader
+
+MARKET = "ETH/BTC"
+
+
+@pytest.fixture
+def operator(server: Server) -> Iterator[Trader]:
+    email = f"operator.{uuid.uuid4().hex}@example.com"
+    manage("createoperator", email, url=server.database_url, KONTOR_PASSWORD=PASSWORD)
+    with server.client() as client:
+        token = client.post("/session", json={"email": email, "password": PASSWORD}).raise_for_status().json()["token"]
+    person = Trader(server, email, token)
+    yield person
+    put(person, "open").raise_for_status()
+
+
+def put(person: Trader, state: str, **more: Any) -> httpx.Response:
+    return person.post("/operator/market", {"market": MARKET, "state": state, "reason": "a test", **more})
+
+
+@pytest.mark.parametrize(
+    ("state", "taken"),
+    [("halted", "market_closed"), ("cancel_only", "market_closed"), ("post_only", "market_closed"), ("open", "")],
+)
+def test_f29_an_operator_says_what_a_market_takes(server: Server, operator: Trader, state: str, taken: str) -> None:
+    seller, buyer = server.trader(ETH="5"), server.trader(BTC="5")
+    seller.order("sell", "1", "0.05", MARKET).raise_for_status()
+    told = put(operator, state).raise_for_status().json()
+    assert {**told, "sequence": 0} == {"market": MARKET, "state": state, "reason": "a test", "sequence": 0}
+    assert httpx.get(f"{server.url}/public/status").json()["markets"][MARKET] == state
+    refused = buyer.order("buy", "1", "0.05", MARKET)
+    assert (refused.status_code, refused.json().get("code", "")) == (422 if taken else 201, taken)
+    seller.http.delete("/trade/orders")
+
+
+def test_the_journal_keeps_the_reason_and_who_it_was(server: Server, operator: Trader) -> None:
+    sequence = put(operator, "halted", reason=" the node of ETH is away ").raise_for_status().json()["sequence"]
+    with psycopg.connect(server.database_url) as connection:
+        query = "SELECT kind, body->>'reason' FROM order_event WHERE seq = %s"
+        assert connection.execute(query, (sequence,)).fetchone() == (
+            "SetMarketState",
+            f"the node of ETH is away (by {operator.get('/account')['user_id']})",
+        )
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"market": MARKET, "state": "halted"}, 400, "invalid_parameter"),
+        ({"market": MARKET, "state": "halted", "reason": ""}, 400, "invalid_parameter"),
+        ({"market": MARKET, "state": "halted", "reason": "  "}, 422, "invalid_field"),
+        ({"market": MARKET, "state": "halted", "reason": "two\nlines"}, 422, "invalid_field"),
+        ({"market": MARKET, "state": "closed", "reason": "x"}, 400, "invalid_parameter"),
+        ({"market": "X/Y", "state": "halted", "reason": "x"}, 404, "unknown_market"),
+    ],
+)
+def test_what_makes_no_sense_changes_no_market(
+    server: Server, operator: Trader, body: dict[str, str], status: int, code: str
+) -> None:
+    answer = operator.post("/operator/market", body)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert httpx.get(f"{server.url}/public/status").json()["markets"][MARKET] == "open"
+
+
+def test_nobody_else_halts_a_market(server: Server) -> None:
+    answer = put(server.trader(), "halted")
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert httpx.get(f"{server.url}/public/status").json()["markets"][MARKET] == "open"
