@@ -28,6 +28,8 @@ from trading.api.application import is_ours  # noqa: E402
 from trading.api.authentication import acting, by_key  # noqa: E402
 from trading.api.http import Disconnected, Receive, Request, Scope, Send, limit_headers, respond_problem  # noqa: E402
 from trading.fill_credits import FillCredits  # noqa: E402
+from trading.kraken import application as kraken  # noqa: E402
+from trading.kraken.public import CALLS as KRAKEN_PUBLIC  # noqa: E402
 from trading.runtime import Runtime  # noqa: E402
 from trading.stream import NOTICE  # noqa: E402
 from trading.stream.hub import Hub  # noqa: E402
@@ -35,6 +37,8 @@ from trading.stream.hub import Hub  # noqa: E402
 from .custody_terms import keep_terms  # noqa: E402
 
 log = logging.getLogger(__name__)
+
+kraken_dialect = kraken.Dialect(KRAKEN_PUBLIC)
 
 
 class Exchange:
@@ -53,6 +57,8 @@ class Exchange:
             raise RuntimeError("the server did not run the lifespan's startup")
         elif scope["type"] == "websocket":
             await self.hub.serve(scope, receive, send)
+        elif scope["path"].startswith(kraken.ROOT):
+            await kraken_dialect(self.runtime, scope, receive, send)
         elif is_ours(scope["path"]):
             await raw_application(self.runtime, scope, receive, send)
         else:
