@@ -3,8 +3,8 @@
 Signed is ``path + SHA-256(nonce + body)`` by HMAC-SHA512 under the key's secret
 (https://docs.kraken.com/api/docs/guides/spot-rest-auth). The scheme sends no time, but every client known to us makes its
 nonces of the clock, in milliseconds or finer: so a nonce is read as a time, and must be as near to ours as the time of any
-other signed request. That lets parallel clients send in any order, and a repetition be known (docs/decisions/0018). Pure: no
-clock, no database.
+other signed request. What counts once is a nonce with its path and body, so that parallel clients with one key, whose clocks
+tell the same millisecond, do not refuse each other (docs/decisions/0018). Pure: no clock, no database.
 """
 
 import base64
@@ -34,6 +34,6 @@ def read_kraken_signed(headers: Mapping[bytes, bytes], path: bytes, nonce: str, 
     if not _NONCE.fullmatch(nonce):
         raise Problem(TIMESTAMP_OUTSIDE_WINDOW, "The nonce must be a time since the epoch in 10 to 20 digits.")
     timestamp_ms = int(nonce[:_MS_DIGITS].ljust(_MS_DIGITS, "0"))
-    proof = f"{key_id.hex} kraken {nonce}"
     message = path + hashlib.sha256(nonce.encode() + body).digest()
+    proof = f"{key_id.hex} {nonce} {hashlib.sha256(message).hexdigest()}"
     return Signed(key_id, timestamp_ms, proof, proof, signature, message, "sha512")

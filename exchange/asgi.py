@@ -29,7 +29,7 @@ from trading.api.authentication import acting, by_key  # noqa: E402
 from trading.api.http import Disconnected, Receive, Request, Scope, Send, limit_headers, respond_problem  # noqa: E402
 from trading.fill_credits import FillCredits  # noqa: E402
 from trading.kraken import application as kraken  # noqa: E402
-from trading.kraken.public import CALLS as KRAKEN_PUBLIC  # noqa: E402
+from trading.kraken.table import CALLS as KRAKEN_CALLS  # noqa: E402
 from trading.runtime import Runtime  # noqa: E402
 from trading.stream import NOTICE  # noqa: E402
 from trading.stream.hub import Hub  # noqa: E402
@@ -38,7 +38,7 @@ from .custody_terms import keep_terms  # noqa: E402
 
 log = logging.getLogger(__name__)
 
-kraken_dialect = kraken.Dialect(KRAKEN_PUBLIC)
+kraken_dialect = kraken.Dialect(KRAKEN_CALLS)
 
 
 class Exchange:

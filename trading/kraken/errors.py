@@ -4,6 +4,9 @@ Clients take them for what they are, so ours become theirs where there are any. 
 class that its clients know: ``EOrder:Invalid order:not_filled_whole``.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from accounts.problems import Problem
 
 INTERNAL = "EGeneral:Internal error"
@@ -84,13 +87,17 @@ def invalid(name: str) -> Refused:
 
 def words(problem: Problem) -> str:
     """What a client of Kraken's is told of a problem of ours."""
-    code = problem.kind.code
+    return words_of(problem.kind.code, problem.kind.status, problem.extra)
+
+
+def words_of(code: str, status: int, extra: Mapping[str, Any]) -> str:
+    """The same by a problem's code, status and further members."""
     known = _WORDS.get(code)
     if known is not None:
         return known
-    if problem.kind.status == 422:
+    if status == 422:
         return f"EOrder:Invalid order:{code}"
-    fields = problem.extra.get("errors")
+    fields = extra.get("errors")
     if not fields:
         return INVALID_ARGUMENTS
     name = str(next(iter(fields)))

@@ -112,9 +112,13 @@ class Fields:
             raise invalid(name)
         return [Fields(one) for one in value]
 
-    def with_default(self, name: str, value: str) -> "Fields":
-        """The same, with this where nothing is given."""
-        return self if self.has(name) else Fields({**self._values, name: value})
+    def over(self, defaults: Mapping[str, str]) -> "Fields":
+        """The same, with these where nothing is given."""
+        return Fields({**defaults, **{name: value for name, value in self._values.items() if value not in (None, "")}})
+
+    def with_these(self, values: Mapping[str, str]) -> "Fields":
+        """The same, but for these."""
+        return Fields({**self._values, **values})
 
     def time_us(self, name: str) -> int | None:
         """A time since the epoch in seconds, with a fraction or without, or in finer parts of one. Raises Refused."""
