@@ -1,7 +1,7 @@
 """The ASGI application of a serving process: the path decides, once.
 
-The realms that carry load go to ``trading.api``, ``/stream`` to ``trading.stream``, all else to Django. The lifespan
-starts and stops the engine, the projector and the delivery of mail.
+The realms that carry load go to ``trading.api``, ``/0/`` to the Kraken dialect, ``/stream`` to ``trading.stream``, all else
+to Django. The lifespan starts and stops the engine, the projector and the delivery of mail.
 """
 
 import asyncio
@@ -28,17 +28,15 @@ from trading.api.application import is_ours  # noqa: E402
 from trading.api.authentication import acting, by_key  # noqa: E402
 from trading.api.http import Disconnected, Receive, Request, Scope, Send, limit_headers, respond_problem  # noqa: E402
 from trading.fill_credits import FillCredits  # noqa: E402
-from trading.kraken import application as kraken  # noqa: E402
-from trading.kraken.table import CALLS as KRAKEN_CALLS  # noqa: E402
+from trading.kraken.application import ROOT as KRAKEN  # noqa: E402
 from trading.runtime import Runtime  # noqa: E402
 from trading.stream import NOTICE  # noqa: E402
 from trading.stream.hub import Hub  # noqa: E402
 
 from .custody_terms import keep_terms  # noqa: E402
+from .kraken import DIALECT  # noqa: E402
 
 log = logging.getLogger(__name__)
-
-kraken_dialect = kraken.Dialect(KRAKEN_CALLS)
 
 
 class Exchange:
@@ -57,8 +55,8 @@ class Exchange:
             raise RuntimeError("the server did not run the lifespan's startup")
         elif scope["type"] == "websocket":
             await self.hub.serve(scope, receive, send)
-        elif scope["path"].startswith(kraken.ROOT):
-            await kraken_dialect(self.runtime, scope, receive, send)
+        elif scope["path"].startswith(KRAKEN):
+            await DIALECT(self.runtime, scope, receive, send)
         elif is_ours(scope["path"]):
             await raw_application(self.runtime, scope, receive, send)
         else:

@@ -12,6 +12,7 @@ class Weight(NamedTuple):
 
 HISTORY = Weight(5)
 ORDER = Weight(1, 1)
+FUNDING = Weight(2)
 
 WEIGHTS = {
     "public/Time": Weight(),
@@ -42,5 +43,12 @@ WEIGHTS = {
     "private/CancelOrderBatch": Weight(),
     "private/CancelAll": Weight(),
     "private/CancelAllOrdersAfter": Weight(),
+    "private/DepositMethods": Weight(),
+    "private/DepositAddresses": FUNDING,
+    "private/DepositStatus": FUNDING,
+    "private/WithdrawAddresses": FUNDING,
+    "private/WithdrawStatus": FUNDING,
+    "private/Withdraw": FUNDING,
+    "private/WithdrawCancel": FUNDING,
 }
 """By call, as its path goes on after ``/0/``."""
