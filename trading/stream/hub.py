@@ -37,7 +37,9 @@ from .weights import CONNECTION_WEIGHT, UNKNOWN, WEIGHTS
 
 log = logging.getLogger(__name__)
 
-PATH = "/stream"
+PATHS = ("/stream", "/stream/v2")
+"""The second as Kraken has it: some of its clients look at the address for how they may speak."""
+
 IN_FLIGHT_LIMIT = 1000
 HEARTBEAT_S = 1.0
 SESSION_SWEEP_S = 2.0
@@ -82,7 +84,7 @@ class Hub:
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection from handshake to close."""
-        is_wanted = scope["path"] == PATH and _is_own_origin(scope) and self._shutdown_at is None
+        is_wanted = scope["path"] in PATHS and _is_own_origin(scope) and self._shutdown_at is None
         if (await receive())["type"] != "websocket.connect" or not is_wanted:
             await send({"type": "websocket.close", "code": CLOSE_GOING_AWAY})
             return
