@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures import manage
 from tests.kraken import KrakenClient, Refused, fresh_nonce
-from tests.server import Server, Trader
+from tests.server import PASSWORD, Server, Trader
 from tests.signing import make_key
 
 pytestmark = pytest.mark.usefixtures("silent_market")
@@ -275,6 +276,25 @@ def test_a_refused_order_is_told_in_krakens_words_and_does_nothing(
     assert refused.value.args == (error,)
     assert kraken.private("OpenOrders")["open"] == {}
     assert kraken.private("ClosedOrders")["closed"] == {}
+
+
+def test_a_market_that_takes_no_orders_or_not_this_one_says_so(server: Server, kraken: KrakenClient) -> None:
+    email = f"operator.{uuid.uuid4().hex}@example.com"
+    manage("createoperator", email, url=server.database_url, KONTOR_PASSWORD=PASSWORD)
+    with server.client() as client:
+        token = client.post("/session", json={"email": email, "password": PASSWORD}).raise_for_status().json()["token"]
+    order = {"type": "sell", "ordertype": "market", "volume": "0.1"}
+    with server.client(Authorization=f"Bearer {token}") as operator:
+        for state, mode in (("post_only", "post_only"), ("auction", "limit_only"), ("halted", "cancel_only")):
+            change = {"market": "ETH/BTC", "state": state, "reason": "a test"}
+            operator.post("/operator/market", json=change).raise_for_status()
+            assert kraken.public("AssetPairs", pair="ETHBTC")["ETHBTC"]["status"] == mode
+            with pytest.raises(Refused, match=f"EService:Market in {mode} mode"):
+                kraken.private("AddOrder", pair="ETHBTC", **order)
+            told = kraken.private_json("AddOrderBatch", pair="ETHBTC", orders=[order])
+            assert told["orders"][0]["error"] == f"EService:Market in {mode} mode"
+        change["state"] = "open"
+        operator.post("/operator/market", json=change).raise_for_status()
 
 
 def test_the_same_name_twice_is_one_order(kraken: KrakenClient) -> None:

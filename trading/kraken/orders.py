@@ -1,10 +1,14 @@
 """Orders: placed, amended, replaced, cancelled. Each call makes the domain calls that REST makes."""
 
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from accounts.problems import Problem
 from trading import batches, gateway
+from trading.engine.commands import MarketState as State
+from trading.engine.outcomes import Reason
 from trading.problems import ORDER_CLOSED, UNKNOWN_ORDER
 from trading.runtime import Runtime
 from trading.shapes.orders import OrderBody
@@ -21,6 +25,11 @@ from .requests import amend_request, edited, order_request
 from .texts import time_text
 
 BATCH_LIMIT = 100
+MODES: dict[State, str] = {
+    "post_only": "EService:Market in post_only mode",
+    "auction": "EService:Market in limit_only mode",
+}
+"""What is said of a market that does not take an order; of one that takes none see ``errors``."""
 MAXIMUM_TIMEOUT_S = 86_400
 
 
@@ -30,14 +39,15 @@ async def add_order(runtime: Runtime, asked: Asked) -> Any:
     if request.validate_only:
         await gateway.preview_order(runtime, account=asked.account, request=request)
         return told
-    placed = await gateway.place_order(
-        runtime,
-        account=asked.account,
-        request=request,
-        idempotency_key=None,
-        request_id=asked.request.request_id,
-        proof=asked.request.proof,
-    )
+    with _refusing(runtime, request.market):
+        placed = await gateway.place_order(
+            runtime,
+            account=asked.account,
+            request=request,
+            idempotency_key=None,
+            request_id=asked.request.request_id,
+            proof=asked.request.proof,
+        )
     return told | {"txid": [placed.order.id]} | _named(placed.order)
 
 
@@ -53,10 +63,12 @@ async def add_order_batch(runtime: Runtime, asked: Asked) -> Any:
     requests = [order_request(runtime.live, one, now_us) for one in given]
     if not requests:
         raise invalid("orders")
+    if any(one.market != requests[0].market for one in requests):
+        raise invalid("pair")
     sentences = [_sentence(runtime, one) for one in requests]
     if is_checked:
         checked = [await _checked(runtime, asked.account, one) for one in requests]
-        return {"orders": [_told(one, sentence) for one, sentence in zip(checked, sentences, strict=True)]}
+        return {"orders": _each(runtime, requests[0].market, checked, sentences)}
     body = await batches.place_batch(
         runtime,
         account=asked.account,
@@ -65,7 +77,7 @@ async def add_order_batch(runtime: Runtime, asked: Asked) -> Any:
         request_id=asked.request.request_id,
         proof=asked.request.proof,
     )
-    return {"orders": [_told(one, sentence) for one, sentence in zip(body.items, sentences, strict=True)]}
+    return {"orders": _each(runtime, requests[0].market, body.items, sentences)}
 
 
 async def amend_order(runtime: Runtime, asked: Asked) -> Any:
@@ -99,14 +111,15 @@ async def edit_order(runtime: Runtime, asked: Asked) -> Any:
     if request.validate_only:
         await gateway.preview_order(runtime, account=account, request=request)
         return told
-    order = await gateway.replace_order(
-        runtime,
-        account=account,
-        reference=reference,
-        request=request,
-        request_id=asked.request.request_id,
-        proof=asked.request.proof,
-    )
+    with _refusing(runtime, market.name):
+        order = await gateway.replace_order(
+            runtime,
+            account=account,
+            reference=reference,
+            request=request,
+            request_id=asked.request.request_id,
+            proof=asked.request.proof,
+        )
     return told | {
         "status": "ok",
         "txid": order.id,
@@ -167,6 +180,22 @@ async def cancel_all_orders_after(runtime: Runtime, asked: Asked) -> Any:
     return {"currentTime": now, "triggerTime": "0" if due_us is None else time_text(due_us)}
 
 
+@contextmanager
+def _refusing(runtime: Runtime, market: str) -> Iterator[None]:
+    """Says of a market that did not take the order what it takes. Raises Refused, Problem."""
+    try:
+        yield
+    except Problem as problem:
+        mode = _mode(runtime, market, problem.kind.code)
+        if mode is None:
+            raise
+        raise errors.Refused(mode) from problem
+
+
+def _mode(runtime: Runtime, market: str, code: str) -> str | None:
+    return MODES.get(gateway.market_of(runtime, market).state) if code == Reason.MARKET_CLOSED.value else None
+
+
 async def _cancel(runtime: Runtime, asked: Asked, reference: str, proof: str | None) -> None:
     await gateway.cancel_order(
         runtime, account=asked.account, reference=reference, request_id=asked.request.request_id, proof=proof
@@ -182,12 +211,18 @@ async def _checked(runtime: Runtime, account: int, request: OrderRequest) -> dic
     return {}
 
 
-def _told(item: Any, sentence: str) -> dict[str, Any]:
-    """An item of a batch: an order, nothing, or a problem."""
-    descr = {"descr": {"order": sentence}}
-    if isinstance(item, OrderBody):
-        return {"txid": item.id, **_named(item), **descr}
-    return {"error": errors.words_of(item["code"], item["status"], item), **descr} if item else descr
+def _each(runtime: Runtime, market: str, items: Sequence[Any], sentences: Sequence[str]) -> list[dict[str, Any]]:
+    """What became of the orders of a batch: each an order, nothing, or a problem."""
+    told = []
+    for item, sentence in zip(items, sentences, strict=True):
+        descr: dict[str, Any] = {"descr": {"order": sentence}}
+        if isinstance(item, OrderBody):
+            descr |= {"txid": item.id, **_named(item)}
+        elif item:
+            mode = _mode(runtime, market, item["code"])
+            descr["error"] = mode or errors.words_of(item["code"], item["status"], item)
+        told.append(descr)
+    return told
 
 
 def _named(order: OrderBody) -> dict[str, str]:
