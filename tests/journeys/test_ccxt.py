@@ -220,13 +220,12 @@ async def test_what_is_watched_over_the_stream(server: Server, seller: Trader, b
         assert (await change)["asks"] == [[64000, 0.5]]
         fills = asyncio.create_task(client.watch_my_trades(BTC))
         assert (await client.watch_trades(BTC))[-1]["amount"] == 1
-        prints = asyncio.create_task(client.watch_trades(BTC))
-        await asyncio.sleep(0)
         buyer.order("buy", "0.2", "64000").raise_for_status()
         (fill,) = await fills
         assert (fill["order"], fill["amount"], fill["price"]) == (created["id"], 0.2, 64000)
         assert fill["id"] in [one["id"] for one in await client.fetch_my_trades(BTC)]
-        assert (await prints)[-1]["amount"] == 0.2
+        while client.trades[BTC][-1]["amount"] != 0.2:
+            await client.watch_trades(BTC)
 
 
 async def test_orders_over_the_stream(server: Server, seller: Trader) -> None:

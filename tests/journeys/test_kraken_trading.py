@@ -202,6 +202,10 @@ def test_amending_keeps_the_order_and_editing_replaces_it(kraken: KrakenClient) 
     (only,) = kraken.private("OpenOrders")["open"].items()
     assert (only[0], only[1]["vol"], only[1]["descr"]["price"]) == (edited["txid"], "0.20000", "64200.00")
     assert only[1]["oflags"] == "fciq,post"
+    closed = kraken.private("ClosedOrders")["closed"]
+    assert [(one, told["status"]) for one, told in closed.items()] == [(txid, "canceled")]
+    kraken.private("CancelOrder", txid=edited["txid"])
+    assert list(kraken.private("ClosedOrders", trades="true")["closed"]) == [edited["txid"], txid]
     with pytest.raises(Refused, match="EOrder:Unknown order"):
         kraken.private("EditOrder", txid=txid, pair=PAIR, price="64300")
     stop = {"pair": PAIR, "type": "sell", "ordertype": "stop-loss", "volume": "0.1", "price": "60000"}
