@@ -16,7 +16,7 @@ from bitcoind_proxy.errors import NodeFailure
 from trading.database import WRITER_SETTINGS, conninfo
 
 from .crediting import Crediting
-from .models import Deposit
+from .models import ChainCursor, Deposit
 from .scanning import Clock, OvertakenByAnother, Scanner, ScanStopped
 from .states import DepositState
 
@@ -52,6 +52,8 @@ class Watcher:
             return False
         with open_journal() as connection:
             Crediting(self._chain, connection, self._clock).round(reached)
+        if reached.is_at_tip:
+            ChainCursor.objects.filter(chain=self._chain).update(at_tip_at=self._clock())
         return reached.is_at_tip
 
     def wake(self) -> None:

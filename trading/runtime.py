@@ -89,6 +89,8 @@ class Runtime:
         self.observers: list[Observer] = []
         self.custody_terms: Mapping[str, CustodyTerms] = {}
         """By asset; kept true by whoever composes the process."""
+        self.nodes: Mapping[str, str] = {}
+        """Of each chain whose node is to be followed "ok" or why it is not; kept true by the same."""
         self.pool: ConnectionPool = open_pool()
         self._loop = asyncio.get_running_loop()
         self._serving = False
