@@ -33,6 +33,8 @@ from trading.stream import NOTICE  # noqa: E402
 from trading.stream.hub import Hub  # noqa: E402
 
 from .custody_terms import keep_terms  # noqa: E402
+from .metrics import PATH as METRICS  # noqa: E402
+from .metrics import serve_metrics  # noqa: E402
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,8 @@ class Exchange:
             raise RuntimeError("the server did not run the lifespan's startup")
         elif scope["type"] == "websocket":
             await self.hub.serve(scope, receive, send)
+        elif scope["path"] == METRICS:
+            await serve_metrics(self.runtime, self.hub, Request(scope), send)
         elif is_ours(scope["path"]):
             await raw_application(self.runtime, scope, receive, send)
         else:

@@ -29,6 +29,7 @@ from .inbox import Overloaded
 from .journal.errors import DatabaseLostData
 from .journal.read import head_seq
 from .journal.records import draft
+from .latencies import Latencies
 from .live import RECENT_TRADES, LiveState, TradePrint
 from .projections.projector import OutcomesDiffer, Projector
 from .publications import Answer, Publication, Submission
@@ -92,6 +93,8 @@ class Runtime:
         self.nodes: Mapping[str, str] = {}
         """Of each chain whose node is to be followed "ok" or why it is not; kept true by the same."""
         self.pool: ConnectionPool = open_pool()
+        self.latencies = Latencies()
+        """Of commands that this process has answered."""
         self._loop = asyncio.get_running_loop()
         self._serving = False
         self.ready = False
@@ -318,11 +321,14 @@ class Runtime:
             observer.on_batch(publication)
         if self._live_waiters:
             self._live_waiters = _wake(self._live_waiters, self.live.seq)
+        now = self._loop.time()
         for submission, answer in publication.answers:
             future = submission.future
             if future is None:
                 continue
-            self._unanswered.pop(future, None)
+            until = self._unanswered.pop(future, None)
+            if until is not None:
+                self.latencies.add(now - until + ANSWER_WAIT_S)
             if future.done():
                 continue
             if answer.refused is None:

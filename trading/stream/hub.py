@@ -72,6 +72,11 @@ class Hub:
         for routine in (self._beat(), self._sweep_sessions()):
             self._spawn(routine)
 
+    @property
+    def connected(self) -> int:
+        """Connections that are open."""
+        return len(self._clients)
+
     def on_event(self, event: Applied) -> None:
         self.channels.on_event(event)
         if changes_status(event):
