@@ -42,6 +42,7 @@ class Pipeline:
         self._caught_up = Event()
         self._projecting = projecting
         self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="event loop", daemon=True)
         self._projector = Projector(url, loop=self._loop, on_progress=lambda seq: None, on_stopped=self._on_stopped)
         self._replica = Replica(
             ReplicaSettings(conninfo=url, poll_s=0.05, batch_limit=1000, inbox_limit=INBOX),
@@ -76,7 +77,7 @@ class Pipeline:
             time.sleep(POLL_S)
 
     def start(self) -> None:
-        Thread(target=self._loop.run_forever, name="event loop", daemon=True).start()
+        self._thread.start()
         if self._projecting:
             asyncio.run_coroutine_threadsafe(self._start_projector(), self._loop).result()
         self._replica.start()
@@ -87,6 +88,8 @@ class Pipeline:
         self._replica.stop()
         self._projector.stop()
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     async def _start_projector(self) -> None:
         self._projector.start()
