@@ -42,7 +42,7 @@ KEPT_EVENTS = 200_000
 """So far the engine may be ahead of the read models; then it waits. A kept event takes about a kilobyte."""
 ROOM_POLL_S = 0.2
 RESTART_S = 0.5
-"""Between attempts, when a process ended before it had told anything."""
+"""Between attempts, when a process ended before it had written anything."""
 REAP_S = 1.0
 SEND_BUFFER_BYTES = 1 << 20
 RECEIVE_BYTES = 1 << 16
@@ -92,11 +92,11 @@ class Projector:
         self._sent_bytes = 0
         """Of the first chunk that waits."""
         self._is_gathering = False
-        self._moved = threading.Event()
+        self._progressed = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
         self._received = b""
-        self._has_told = False
+        self._has_written = False
         self._ends = False
         self._ended = threading.Event()
 
@@ -138,8 +138,8 @@ class Projector:
                 return
         last_seq = applied[-1].seq
         while last_seq - self.seq > KEPT_EVENTS and self.stopped_because is None:
-            self._moved.clear()
-            self._moved.wait(ROOM_POLL_S)
+            self._progressed.clear()
+            self._progressed.wait(ROOM_POLL_S)
         if self.stopped_because is not None:
             return
         self._waiting.append(_Chunk(last_seq, frame(EVENTS, pack(applied))))
@@ -168,7 +168,7 @@ class Projector:
             return
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        self._line, self._received, self._has_told = ours, b"", False
+        self._line, self._received, self._has_written = ours, b"", False
         self._loop.add_reader(ours, self._receive)
         self._waiting.appendleft(_Chunk(0, markets(list(self._markets.values()))))
         self._waiting.appendleft(_Chunk(0, beginning(self._conninfo, log.getEffectiveLevel())))
@@ -177,7 +177,7 @@ class Projector:
     def _wait_for_another(self, reason: str) -> None:
         log.error("the read models stand still at event %s: %s", self.seq, reason)
         self.interrupted_because = f"{reason}; another is started"
-        self._loop.call_later(0 if self._has_told else RESTART_S, self._start_process)
+        self._loop.call_later(0 if self._has_written else RESTART_S, self._start_process)
 
     def _lose_process(self, process: subprocess.Popen[bytes], line: socket.socket) -> None:
         """Nothing comes from it any more: it has ended, or is about to."""
@@ -206,8 +206,10 @@ class Projector:
 
     def _is_done(self) -> bool:
         """Whether no process is needed any more."""
+        if not self._ends:
+            return False
         is_written = all(chunk.last_seq <= self.seq for chunk in (*self._sent, *self._waiting))
-        return self._ends and (self.stopped_because is not None or is_written or self._ended.is_set())
+        return is_written or self.stopped_because is not None or self._ended.is_set()
 
     def _end(self) -> None:
         self._ends = True
@@ -260,20 +262,20 @@ class Projector:
             self._lose_process(process, line)
 
     def _take(self, report: Report) -> None:
-        self.leads, self._has_told, self.interrupted_because = report.leads, True, None
+        self.leads, self.interrupted_because = report.leads, None
         if report.error is not None:
             self._stop_because(report.error, report.reason)
         elif report.seq > self.seq:
-            self.seq = report.seq
+            self.seq, self._has_written = report.seq, True
             while self._sent and self._sent[0].last_seq <= report.seq:
                 self._sent.popleft()
-            self._moved.set()
+            self._progressed.set()
             self._on_progress(report.seq)
 
     def _stop_because(self, error: str, reason: str) -> None:
         self.stopped_because = f"{error}: {reason}"
         self._waiting.clear()
         self._sent.clear()
-        self._moved.set()
+        self._progressed.set()
         kind = _ERRORS.get(error)
         self._on_stopped(ProjectorStopped(self.stopped_because) if kind is None else kind(reason))
