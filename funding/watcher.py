@@ -13,7 +13,8 @@ from django.db import close_old_connections
 
 from bitcoind_proxy.client import ChainClient
 from bitcoind_proxy.errors import NodeFailure
-from trading.database import WRITER_SETTINGS, conninfo
+from trading.bulk import WRITER_SETTINGS
+from trading.database import conninfo
 
 from .crediting import Crediting
 from .models import ChainCursor, Deposit
