@@ -35,6 +35,8 @@ from trading.stream.hub import Hub  # noqa: E402
 
 from .custody_terms import keep_terms  # noqa: E402
 from .kraken import DIALECT  # noqa: E402
+from .metrics import PATH as METRICS  # noqa: E402
+from .metrics import serve_metrics  # noqa: E402
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,8 @@ class Exchange:
             await self.hub.serve(scope, receive, send)
         elif scope["path"].startswith(KRAKEN):
             await DIALECT(self.runtime, scope, receive, send)
+        elif scope["path"] == METRICS:
+            await serve_metrics(self.runtime, self.hub, Request(scope), send)
         elif is_ours(scope["path"]):
             await raw_application(self.runtime, scope, receive, send)
         else:

@@ -18,7 +18,8 @@ from accounts.problems import CONFLICT, EMAIL_UNVERIFIED, Problem
 from accounts.security_log import Caller, Event, record
 from accounts.throttling import WITHDRAWAL
 from accounts.verification import limits_of
-from ledger.models import Kind, LedgerAccount
+from ledger.chart import Kind
+from ledger.models import LedgerAccount
 from trading.engine.outcomes import Reason
 from trading.problems import refused
 

@@ -14,9 +14,9 @@ from typing import NamedTuple
 from accounts.problems import CONFLICT, Problem
 
 from . import queries
+from .applied import Applied
 from .engine.commands import CancelAfter, CancelAll, CancelOrder, CancelReplace, Side
 from .engine.outcomes import CancelAfterSet, CommandRejected, Filled, OrderCancelled, Reason
-from .fold import Applied
 from .instruments import Market
 from .journal.records import derived_command_id
 from .order_facts import OPEN_STATUSES

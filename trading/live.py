@@ -35,7 +35,7 @@ from trading.engine.outcomes import (
 )
 from trading.engine.outcomes import Outcome as EngineOutcome
 
-from .fold import Applied
+from .applied import Applied
 from .instruments import Asset, Market
 from .market_data.depth import Depth
 from .market_data.ticker import Minute, RollingTicker

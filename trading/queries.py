@@ -17,7 +17,7 @@ from .market_data.candles import Candle
 from .market_data.ticker import MINUTE_US, WINDOW_MINUTES, Minute
 from .order_facts import LEG_BITS, OPEN_STATUSES, brought
 from .projections.candles import STORED_INTERVALS_S
-from .projections.projector import read_checkpoint
+from .projections.checkpoint import read_checkpoint
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

@@ -20,7 +20,7 @@ from accounts.rate_limits import ACCOUNT, ADDRESS, LOOKUP_WEIGHT, ORDERS, Meter,
 from accounts.scopes import Needs
 from trading import gateway
 from trading.api.http import BODY_LIMIT, Receive, Scope, Send, invalid, new_request_id
-from trading.fold import Applied
+from trading.applied import Applied
 from trading.journal.records import new_command_id
 from trading.problems import OVERLOADED
 from trading.publications import Publication
@@ -73,6 +73,11 @@ class Hub:
         runtime.observers.append(self)
         for routine in (self._beat(), self._sweep_sessions()):
             self._spawn(routine)
+
+    @property
+    def connected(self) -> int:
+        """Connections that are open."""
+        return len(self._clients)
 
     def on_event(self, event: Applied) -> None:
         self.channels.on_event(event)
