@@ -4,7 +4,7 @@ Signed is ``path + SHA-256(nonce + body)`` by HMAC-SHA512 under the key's secret
 (https://docs.kraken.com/api/docs/guides/spot-rest-auth). The scheme sends no time, but every client known to us makes its
 nonces of the clock, in milliseconds or finer: so a nonce is read as a time, and must be as near to ours as the time of any
 other signed request. What counts once is a nonce with its path and body, so that parallel clients with one key, whose clocks
-tell the same millisecond, do not refuse each other (docs/decisions/0018). Pure: no clock, no database.
+tell the same millisecond, do not refuse each other (docs/decisions/0019). Pure: no clock, no database.
 """
 
 import base64
