@@ -3,9 +3,8 @@
 Made on the engine thread, handed to the event loop, and not changed after that.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from .applied import Applied
 from .engine.commands import Side
@@ -62,13 +61,23 @@ class Answer(NamedTuple):
     perhaps_ours: bool = False
 
 
+class Waiter(Protocol):
+    """Who waits for an answer: a future, or what is told as one is, once and on the event loop. It must raise nothing."""
+
+    def done(self) -> bool: ...
+
+    def set_result(self, answer: Answer, /) -> None: ...
+
+    def set_exception(self, error: BaseException, /) -> None: ...
+
+
 class Submission(NamedTuple):
-    """A command waiting for the journal. ``future`` is the caller's: handed back in the publication, not touched here; None
+    """A command waiting for the journal. ``waiter`` is the caller's: handed back in the publication, not touched here; None
     if nobody waits for the answer. ``is_joined``: the next submission is appended right after this one, or neither is.
     """
 
     draft: Draft
-    future: "asyncio.Future[Answer] | None"
+    waiter: Waiter | None
     is_joined: bool = False
 
 
