@@ -3,10 +3,10 @@
 A decimal string is ASCII digits with at most one point: no sign, no exponent, no blanks, no grouping.
 """
 
-import re
 from functools import lru_cache
 
-_DECIMAL = re.compile(r"([0-9]{1,30})(?:\.([0-9]{1,30}))?")
+DIGITS_LIMIT = 30
+"""Before the point, and behind it."""
 
 
 class NotADecimal(ValueError):
@@ -19,36 +19,46 @@ class TooPrecise(ValueError):
 
 def parse(text: str, decimals: int) -> int:
     """The number of units of ``10**-decimals`` that the text says. Raises NotADecimal or TooPrecise."""
-    match = _DECIMAL.fullmatch(text)
-    if match is None:
+    whole, point, places = text.partition(".")
+    if not (_is_digits(whole) and (_is_digits(places) or not point)):
         raise NotADecimal("Write a decimal number such as 12.5, without sign or exponent.")
-    whole, places = match[1], (match[2] or "").rstrip("0")
     if len(places) > decimals:
-        raise TooPrecise(f"At most {decimals} decimal places.")
+        places = places.rstrip("0")
+        if len(places) > decimals:
+            raise TooPrecise(f"At most {decimals} decimal places.")
     return int(whole + places.ljust(decimals, "0"))
+
+
+def _is_digits(text: str) -> bool:
+    """One to DIGITS_LIMIT of them; ``isdigit`` alone would take those of other scripts too."""
+    return text.isdigit() and text.isascii() and len(text) <= DIGITS_LIMIT
 
 
 class Fixed:
     """Writes units of ``10**-decimals`` with exactly that many places."""
 
-    __slots__ = ("_format", "_scale")
+    __slots__ = ("_decimals",)
 
     def __init__(self, decimals: int) -> None:
-        self._scale = 10**decimals
-        self._format = f"%d.%0{decimals}d" if decimals else "%d"
+        self._decimals = decimals
 
     def __call__(self, units: int) -> str:
         if units < 0:
             return f"-{self(-units)}"
-        return self._format % (divmod(units, self._scale) if self._scale > 1 else units)
+        text, decimals = str(units), self._decimals
+        if not decimals:
+            return text
+        if len(text) <= decimals:
+            text = text.zfill(decimals + 1)
+        return f"{text[:-decimals]}.{text[-decimals:]}"
 
 
 def shown(units: int, decimals: int, at_least: int) -> str:
     """``units`` of ``10**-decimals``, without the zeros at the end beyond ``at_least`` places."""
     text = _fixed(decimals)(units)
-    extra = decimals - at_least
-    while extra > 0 and text[-1] == "0":
-        text, extra = text[:-1], extra - 1
+    if decimals > at_least:
+        kept = len(text) - decimals + at_least
+        text = text[:kept] + text[kept:].rstrip("0")
     return text[:-1] if text[-1] == "." else text
 
 
