@@ -157,7 +157,8 @@ class Runtime:
         Raises Overloaded or ReplicaStopped: nothing was accepted, and the waiter is told nothing.
         """
         self._refuse_when_behind(is_urgent=type(command).__name__ in URGENT)
-        self.replica.submit(Submission(draft(command, command_id=command_id, request_id=request_id), waiter))
+        wanted = draft(command, command_id=command_id, request_id=request_id)
+        self.replica.submit(Submission(wanted, waiter, command=command))
         self._unanswered[waiter] = self._loop.time() + ANSWER_WAIT_S
 
     async def submit_together(self, commands: Sequence[tuple[str, Command]], *, request_id: str) -> list[Answer]:
@@ -167,7 +168,8 @@ class Runtime:
         futures: list[asyncio.Future[Answer]] = []
         for command_id, command in commands:
             futures.append(self._loop.create_future())
-            submissions.append(Submission(draft(command, command_id=command_id, request_id=request_id), futures[-1]))
+            wanted = draft(command, command_id=command_id, request_id=request_id)
+            submissions.append(Submission(wanted, futures[-1], command=command))
         self.replica.submit_together(submissions)
         until = self._loop.time() + ANSWER_WAIT_S
         self._unanswered.update((future, until) for future in futures)
