@@ -8,7 +8,6 @@ without writing anything; all else becomes a command, and its answer is what the
 
 import re
 import time
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from accounts.problems import CONFLICT, Problem
@@ -42,8 +41,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _CLIENT_ID = re.compile(r"client:([A-Za-z0-9._~:-]{1,64})")
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """An order's answer. ``created`` is False if the same request had been carried out before."""
 
     order: OrderBody

@@ -278,7 +278,7 @@ async def respond(
         kind, content = b"", b""
     elif isinstance(body, Content):
         kind, content = body
-    elif prefers_messagepack(request.headers.get(b"accept", b"").decode("latin-1")):
+    elif b"accept" in request.headers and prefers_messagepack(request.headers[b"accept"].decode("latin-1")):
         kind, content = _MSGPACK, msgpack_encoder.encode(body)
     else:
         kind = b"application/problem+json" if is_problem else _JSON
