@@ -37,28 +37,24 @@ def _is_digits(text: str) -> bool:
 class Fixed:
     """Writes units of ``10**-decimals`` with exactly that many places."""
 
-    __slots__ = ("_decimals",)
+    __slots__ = ("_format", "_scale")
 
     def __init__(self, decimals: int) -> None:
-        self._decimals = decimals
+        self._scale = 10**decimals
+        self._format = f"%d.%0{decimals}d" if decimals else "%d"
 
     def __call__(self, units: int) -> str:
         if units < 0:
             return f"-{self(-units)}"
-        text, decimals = str(units), self._decimals
-        if not decimals:
-            return text
-        if len(text) <= decimals:
-            text = text.zfill(decimals + 1)
-        return f"{text[:-decimals]}.{text[-decimals:]}"
+        return self._format % (divmod(units, self._scale) if self._scale > 1 else units)
 
 
 def shown(units: int, decimals: int, at_least: int) -> str:
     """``units`` of ``10**-decimals``, without the zeros at the end beyond ``at_least`` places."""
     text = _fixed(decimals)(units)
-    if decimals > at_least:
-        kept = len(text) - decimals + at_least
-        text = text[:kept] + text[kept:].rstrip("0")
+    extra = decimals - at_least
+    while extra > 0 and text[-1] == "0":
+        text, extra = text[:-1], extra - 1
     return text[:-1] if text[-1] == "." else text
 
 
