@@ -103,7 +103,7 @@ class Pipeline:
     def _on_publication(self, publication: Publication) -> None:
         if publication.answers:
             self.seq = publication.answers[-1][1].seq
-            self._answered([submission.future for submission, _ in publication.answers])
+            self._answered([submission.waiter for submission, _ in publication.answers])
 
 
 @contextmanager

@@ -24,6 +24,13 @@ class CorkedTransport(asyncio.Transport):
             self._loop.call_soon(self._flush)
         self._waiting.append(data)
 
+    def write_whole(self, data: bytes) -> None:
+        """Writes what nothing will be added to in this turn: a whole answer. In order with what waits."""
+        if self._waiting:
+            self._waiting.append(data)
+        else:
+            self._transport.write(data)
+
     def _flush(self) -> None:
         if self._waiting:
             data = b"".join(self._waiting)

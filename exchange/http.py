@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from trading.api import ANSWER, BODY
 
-from .corked import CorkedHttpProtocol
+from .corked import CorkedHttpProtocol, CorkedTransport
 
 SHORT_BODY = 64 * 1024
 """Bytes up to which a body is waited for before its request is begun."""
@@ -28,6 +28,7 @@ SHORT_BODY = 64 * 1024
 class Cycle(RequestResponseCycle):
     """One request and its answer. ``task`` carries it out, and is taken out of ``tasks`` at its end."""
 
+    transport: CorkedTransport
     tasks: set[asyncio.Task[None]]
     task: asyncio.Task[None]
 
@@ -58,7 +59,7 @@ class Cycle(RequestResponseCycle):
         self.waiting_for_100_continue = False
         own = _lines(self.default_headers)
         close = b"" if self.keep_alive else b"connection: close\r\n"
-        self.transport.write(b"%b%b%b%b\r\n%b" % (STATUS_LINE[status], own, head, close, body))
+        self.transport.write_whole(b"%b%b%b%b\r\n%b" % (STATUS_LINE[status], own, head, close, body))
         self.message_event.set()
         if not self.keep_alive:
             self.transport.close()

@@ -3,10 +3,10 @@
 A decimal string is ASCII digits with at most one point: no sign, no exponent, no blanks, no grouping.
 """
 
-import re
 from functools import lru_cache
 
-_DECIMAL = re.compile(r"([0-9]{1,30})(?:\.([0-9]{1,30}))?")
+DIGITS_LIMIT = 30
+"""Before the point, and behind it."""
 
 
 class NotADecimal(ValueError):
@@ -19,13 +19,19 @@ class TooPrecise(ValueError):
 
 def parse(text: str, decimals: int) -> int:
     """The number of units of ``10**-decimals`` that the text says. Raises NotADecimal or TooPrecise."""
-    match = _DECIMAL.fullmatch(text)
-    if match is None:
+    whole, point, places = text.partition(".")
+    if not (_is_digits(whole) and (_is_digits(places) or not point)):
         raise NotADecimal("Write a decimal number such as 12.5, without sign or exponent.")
-    whole, places = match[1], (match[2] or "").rstrip("0")
     if len(places) > decimals:
-        raise TooPrecise(f"At most {decimals} decimal places.")
+        places = places.rstrip("0")
+        if len(places) > decimals:
+            raise TooPrecise(f"At most {decimals} decimal places.")
     return int(whole + places.ljust(decimals, "0"))
+
+
+def _is_digits(text: str) -> bool:
+    """One to DIGITS_LIMIT of them; ``isdigit`` alone would take those of other scripts too."""
+    return text.isdigit() and text.isascii() and len(text) <= DIGITS_LIMIT
 
 
 class Fixed:

@@ -47,9 +47,9 @@ class Fold:
             raise _altered(record)
         return self.apply_linked(record)
 
-    def apply_linked(self, record: Record) -> Applied:
-        """The same for a row whose hash was made here, after that of the last one."""
-        command = decode(record)
+    def apply_linked(self, record: Record, command: Command | None = None) -> Applied:
+        """The same for a row whose hash was made here, after that of the last one. ``command``: what its body was made of."""
+        command = decode(record) if command is None else command
         outcomes = self.engine.apply(Event(seq=record.seq, at_us=record.at_us, command=command))
         return self._applied(record, command, outcomes)
 

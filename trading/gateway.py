@@ -8,7 +8,6 @@ without writing anything; all else becomes a command, and its answer is what the
 
 import re
 import time
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from accounts.problems import CONFLICT, Problem
@@ -28,12 +27,12 @@ from .problems import (
     UNKNOWN_ORDER,
     refused,
 )
-from .publications import Answer
+from .publications import Answer, Waiter
 from .runtime import Runtime
 from .shapes.orders import FillBody, OrderBody, OrderLike, OrderPreview, order_body
 from .shapes.requests import AmendRequest, OrderRequest
 from .shapes.texts import at_text
-from .submission import own_command_id, read, reading, submit, submitting
+from .submission import own_command_id, read, reading, refuse_conflict, submit, submit_for, submitting
 
 FILLS_LIMIT = 1000
 """At most this many fills are told with one order; all are in GET /trade/fills."""
@@ -42,8 +41,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _CLIENT_ID = re.compile(r"client:([A-Za-z0-9._~:-]{1,64})")
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """An order's answer. ``created`` is False if the same request had been carried out before."""
 
     order: OrderBody
@@ -78,40 +76,60 @@ async def place_order(
     proof: str | None = None,
 ) -> Placed:
     """Places an order. Raises Problem; a refusal of the engine carries its reason as code."""
-    market, command_id, answer = await _submit_order(runtime, account, request, idempotency_key, request_id, proof)
+    market = market_of(runtime, request.market)
+    command = place_command(account, request, market)
+    command_id = _command_id(account, request, idempotency_key, proof)
+    answer = await submit(runtime, command, command_id=command_id, request_id=request_id, proof=proof)
     return await placed(runtime, account, command_id, answer, market)
 
 
 async def acknowledge_order(runtime: Runtime, *, account: int, request: OrderRequest, request_id: str) -> Acknowledged:
     """Places an order for a caller who is told the rest by other messages. Else as ``place_order``."""
-    market, command_id, answer = await _submit_order(runtime, account, request, None, request_id, None)
+    market = market_of(runtime, request.market)
+    command = place_command(account, request, market)
+    command_id = _command_id(account, request, None, None)
+    answer = await submit(runtime, command, command_id=command_id, request_id=request_id)
+    told = acknowledged(runtime, command_id, answer)
+    return told or await first_acknowledged(runtime, account, command_id, market)
+
+
+def submit_order(
+    runtime: Runtime, waiter: Waiter, *, account: int, request: OrderRequest, request_id: str
+) -> tuple[str, Market]:
+    """The same without waiting: the waiter is told the answer, of which ``acknowledged`` makes what there is to say.
+
+    The id of the order's command, and its market. Raises Problem if nothing was submitted.
+    """
+    market = market_of(runtime, request.market)
+    command = place_command(account, request, market)
+    command_id = _command_id(account, request, None, None)
+    submit_for(runtime, waiter, command, command_id=command_id, request_id=request_id)
+    return command_id, market
+
+
+def acknowledged(runtime: Runtime, command_id: str, answer: Answer) -> Acknowledged | None:
+    """What an answer says of an order. None if that was told before: ``first_acknowledged`` knows. Raises Problem."""
+    refuse_conflict(answer)
     order = runtime.live.order(command_id)
     if answer.applied is None or order is None:
-        body = await _first_answer(runtime, account, command_id, market)
-        return Acknowledged(body.id, body.client_order_id, body.status)
+        return None
     _refuse_rejected(order)
     return Acknowledged(order.order_id, order.client_order_id, order.status)
 
 
-async def _submit_order(
-    runtime: Runtime,
-    account: int,
-    request: OrderRequest,
-    idempotency_key: str | None,
-    request_id: str,
-    proof: str | None,
-) -> tuple[Market, str, Answer]:
-    """The order's market, its command's id, and what became of it. Raises Problem."""
-    market = market_of(runtime, request.market)
-    command = place_command(account, request, market)
+async def first_acknowledged(runtime: Runtime, account: int, command_id: str, market: Market) -> Acknowledged:
+    """Of an order that was placed before. Raises Problem."""
+    body = await _first_answer(runtime, account, command_id, market)
+    return Acknowledged(body.id, body.client_order_id, body.status)
+
+
+def _command_id(account: int, request: OrderRequest, idempotency_key: str | None, proof: str | None) -> str:
+    """By what the caller calls the order, else by the key of the request, else its own."""
     if request.client_order_id is not None:
-        command_id = client_command_id(account, request.client_order_id)
-    elif idempotency_key is not None:
-        command_id = derived_command_id("key", account, idempotency_key)
-    else:
-        command_id = own_command_id(proof)
-    answer = await submit(runtime, command, command_id=command_id, request_id=request_id, proof=proof)
-    return market, command_id, answer
+        return client_command_id(account, request.client_order_id)
+    if idempotency_key is not None:
+        return derived_command_id("key", account, idempotency_key)
+    return own_command_id(proof)
 
 
 async def preview_order(runtime: Runtime, *, account: int, request: OrderRequest) -> OrderPreview:

@@ -1,9 +1,13 @@
 """Assets and markets as the edge sees them: how ticks, lots and atoms are written and read."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from trading import amounts
 from trading.engine.commands import DefineAsset, DefineMarket, MarketState
+
+TEXTS_KEPT = 1024
+"""Prices lie close to each other, and one order's quantities are few: most texts are asked for again soon."""
 
 
 class OffTick(ValueError):
@@ -53,8 +57,8 @@ class Market:
         self.lot_decimals = amounts.places(definition.lot_atoms, base.definition.decimals)
         self._tick_units: int = definition.tick_atoms // 10 ** (quote.definition.decimals - self.tick_decimals)
         self._lot_units: int = definition.lot_atoms // 10 ** (base.definition.decimals - self.lot_decimals)
-        self._tick_text = amounts.Fixed(self.tick_decimals)
-        self._lot_text = amounts.Fixed(self.lot_decimals)
+        self._tick_text = lru_cache(maxsize=TEXTS_KEPT)(amounts.Fixed(self.tick_decimals))
+        self._lot_text = lru_cache(maxsize=TEXTS_KEPT)(amounts.Fixed(self.lot_decimals))
 
     @property
     def name(self) -> str:

@@ -4,7 +4,7 @@ The engine thread never touches it and it never touches the engine, so no lock i
 whole before anything else runs, so what is read is always the state at one sequence number.
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass, replace
@@ -148,8 +148,10 @@ class LiveState:
         self._open: dict[int, LiveOrder] = {}
         self._by_account: dict[int, dict[int, LiveOrder]] = {}
         self._by_id: dict[str, LiveOrder] = {}
-        self._closed: OrderedDict[str, LiveOrder] = OrderedDict()
+        self._closed: dict[str, LiveOrder] = {}
         self._closed_by_seq: dict[int, LiveOrder] = {}
+        self._closings: deque[LiveOrder] = deque()
+        """The same orders in the order in which they closed."""
         self._legs: dict[int, LiveOrder] = {}
         """Legs that were told of and not yet accepted or refused, by number."""
 
@@ -222,11 +224,15 @@ class LiveState:
     def apply(self, event: Applied) -> None:
         """Takes over one event."""
         self.seq, self.at_us = event.seq, event.at_us
+        balances = self.balances
         for place, outcome in enumerate(event.outcomes):
             kind = type(outcome)
             if isinstance(outcome, BalanceChanged):
-                balance = (outcome.available_atoms, outcome.held_atoms)
-                self.balances.setdefault(outcome.account, {})[outcome.asset] = balance
+                account, asset, available, held = outcome
+                mine = balances.get(account)
+                if mine is None:
+                    mine = balances[account] = {}
+                mine[asset] = (available, held)
             elif kind is OrderAccepted:
                 self._open_order(self._new_order(event, outcome.order))  # type: ignore[union-attr]
             elif kind is Filled:
@@ -356,9 +362,10 @@ class LiveState:
 
     def _remember_closed(self, order: LiveOrder) -> None:
         self._closed[order.order_id] = self._closed_by_seq[order.seq] = order
-        if len(self._closed) > RECENTLY_CLOSED:
-            _, oldest = self._closed.popitem(last=False)
-            del self._closed_by_seq[oldest.seq]
+        self._closings.append(order)
+        if len(self._closings) > RECENTLY_CLOSED:
+            oldest = self._closings.popleft()
+            del self._closed[oldest.order_id], self._closed_by_seq[oldest.seq]
 
 
 def _loaded(row: OrderRow, order: EngineOrder) -> LiveOrder:

@@ -3,12 +3,11 @@
 Made on the engine thread, handed to the event loop, and not changed after that.
 """
 
-import asyncio
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from .applied import Applied
-from .engine.commands import Side
+from .engine.commands import Command, Side
 from .engine.market import Market
 from .engine.outcomes import (
     AuctionUncrossed,
@@ -62,14 +61,26 @@ class Answer(NamedTuple):
     perhaps_ours: bool = False
 
 
+class Waiter(Protocol):
+    """Who waits for an answer: a future, or what is told as one is, once and on the event loop. It must raise nothing."""
+
+    def done(self) -> bool: ...
+
+    def set_result(self, answer: Answer, /) -> None: ...
+
+    def set_exception(self, error: BaseException, /) -> None: ...
+
+
 class Submission(NamedTuple):
-    """A command waiting for the journal. ``future`` is the caller's: handed back in the publication, not touched here; None
+    """A command waiting for the journal. ``waiter`` is the caller's: handed back in the publication, not touched here; None
     if nobody waits for the answer. ``is_joined``: the next submission is appended right after this one, or neither is.
+    ``command``: what the draft was made of, if that is at hand.
     """
 
     draft: Draft
-    future: "asyncio.Future[Answer] | None"
+    waiter: Waiter | None
     is_joined: bool = False
+    command: Command | None = None
 
 
 class Publication(NamedTuple):
@@ -131,12 +142,17 @@ def groups(batch: Iterable[Submission]) -> list[list[Submission]]:
 
 
 def answers(
-    batch: Iterable[Submission], applied: Iterable[Applied], appended: Appended, *, is_retry: bool
+    batch: Sequence[Submission], applied: Sequence[Applied], appended: Appended, *, is_retry: bool
 ) -> list[tuple[Submission, Answer]]:
     """One answer for each submission: the first of a new id gets its outcomes, others learn whether they agree.
 
     ``is_retry``: the batch was tried before, with an unknown outcome.
     """
+    if len(applied) == len(batch) and not appended.repeated:  # each is new, in its order
+        return [
+            (submission, Answer(event.seq, event, False, None, is_retry))
+            for submission, event in zip(batch, applied, strict=True)
+        ]
     records = {record.command_id: record for record in appended.records} | appended.repeated
     fresh = {event.command_id: event for event in applied}
     told = []

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from trading.engine.commands import CancelAfter, CancelAll, CancelMarket, CancelOrder, SetMarketState, Tick
+from trading.engine.commands import CancelAfter, CancelAll, CancelMarket, CancelOrder, PlaceOrder, SetMarketState, Tick
 from trading.engine.engine import Engine
 
 from .applied import Applied
@@ -29,6 +29,7 @@ from .bulk import BY_KEY, WRITER_SETTINGS
 from .fold import Fold
 from .inbox import Inbox, Overloaded
 from .journal.append import CHANNEL, Appended, append
+from .journal.errors import JournalBroken
 from .journal.read import check_head, records_between
 from .journal.records import Record, derived_command_id, draft
 from .publications import Answer, Publication, Submission, answers, groups, publication
@@ -226,12 +227,22 @@ class Replica:
             self._process_apart(batch, error)
             return
         self._persist(lambda connection: self._fold_others(connection, appended.before))
-        applied = [self.fold.apply(record) for record in appended.records[:1]]
-        applied += [self.fold.apply_linked(record) for record in appended.records[1:]]
+        applied = self._fold_own(batch, appended.records)
         if applied:
             self._project(applied)
         told = answers(batch, applied, appended, is_retry=is_retry)
         self._publish(publication(applied, told, self.fold.engine.markets))
+
+    def _fold_own(self, batch: list[Submission], records: list[Record]) -> list[Applied]:
+        """Folds the rows that the batch has become. Orders are folded as they are at hand: a body is what it was made of, read
+        again. Of each batch the first row is folded as every other process folds it, from its bytes and by its hash.
+        """
+        orders = {one.draft.command_id: one.command for one in reversed(batch) if type(one.command) is PlaceOrder}
+        applied = [self.fold.apply(record) for record in records[:1]]
+        applied += [self.fold.apply_linked(record, orders.get(record.command_id)) for record in records[1:]]
+        if applied and orders.get(applied[0].command_id, applied[0].command) != applied[0].command:
+            raise JournalBroken(f"event {applied[0].seq} reads as another order than it was written for")
+        return applied
 
     def _process_apart(self, batch: list[Submission], error: psycopg.DataError) -> None:
         """The database refuses what one of the commands holds: those that are not joined to it shall not suffer for it."""

@@ -34,7 +34,7 @@ from .latencies import Latencies
 from .live import RECENT_TRADES, LiveState, TradePrint
 from .projections.checkpoint import OutcomesDiffer
 from .projections.projector import Projector
-from .publications import Answer, Publication, Submission
+from .publications import Answer, Publication, Submission, Waiter
 from .replica import URGENT, Replica, ReplicaSettings, ReplicaStopped
 from .snapshot_worker import SnapshotWorker
 
@@ -102,7 +102,7 @@ class Runtime:
         self.ready = False
         """Whether the live state is complete: the journal has been read, and the engine has not stopped."""
         self._lag_limit: int = settings.PROJECTION_LAG_LIMIT
-        self._unanswered: dict[asyncio.Future[Answer], float] = {}
+        self._unanswered: dict[Waiter, float] = {}
         """Who waits for the journal, and until when, oldest first."""
         self._projection_waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._live_waiters: list[tuple[int, asyncio.Future[None]]] = []
@@ -147,12 +147,19 @@ class Runtime:
 
         Raises Overloaded or ReplicaStopped (nothing was accepted), OutcomeUnknown.
         """
-        self._refuse_when_behind(is_urgent=type(command).__name__ in URGENT)
         future: asyncio.Future[Answer] = self._loop.create_future()
-        submission = Submission(draft(command, command_id=command_id, request_id=request_id), future)
-        self.replica.submit(submission)
-        self._unanswered[future] = self._loop.time() + ANSWER_WAIT_S
+        self.submit_for(future, command, command_id=command_id, request_id=request_id)
         return await future
+
+    def submit_for(self, waiter: Waiter, command: Command, *, command_id: str, request_id: str) -> None:
+        """Appends a command; the waiter is told once it is committed and applied, or of OutcomeUnknown or CommandRefused.
+
+        Raises Overloaded or ReplicaStopped: nothing was accepted, and the waiter is told nothing.
+        """
+        self._refuse_when_behind(is_urgent=type(command).__name__ in URGENT)
+        wanted = draft(command, command_id=command_id, request_id=request_id)
+        self.replica.submit(Submission(wanted, waiter, command=command))
+        self._unanswered[waiter] = self._loop.time() + ANSWER_WAIT_S
 
     async def submit_together(self, commands: Sequence[tuple[str, Command]], *, request_id: str) -> list[Answer]:
         """Appends commands, each with its id before it, as consecutive events of one batch. Else as ``submit``."""
@@ -161,7 +168,8 @@ class Runtime:
         futures: list[asyncio.Future[Answer]] = []
         for command_id, command in commands:
             futures.append(self._loop.create_future())
-            submissions.append(Submission(draft(command, command_id=command_id, request_id=request_id), futures[-1]))
+            wanted = draft(command, command_id=command_id, request_id=request_id)
+            submissions.append(Submission(wanted, futures[-1], command=command))
         self.replica.submit_together(submissions)
         until = self._loop.time() + ANSWER_WAIT_S
         self._unanswered.update((future, until) for future in futures)
@@ -327,18 +335,18 @@ class Runtime:
             self._live_waiters = _wake(self._live_waiters, self.live.seq)
         now = self._loop.time()
         for submission, answer in publication.answers:
-            future = submission.future
-            if future is None:
+            waiter = submission.waiter
+            if waiter is None:
                 continue
-            until = self._unanswered.pop(future, None)
+            until = self._unanswered.pop(waiter, None)
             if until is not None:
                 self.latencies.add(now - until + ANSWER_WAIT_S)
-            if future.done():
+            if waiter.done():
                 continue
             if answer.refused is None:
-                future.set_result(answer)
+                waiter.set_result(answer)
             else:
-                future.set_exception(CommandRefused(answer.refused))
+                waiter.set_exception(CommandRefused(answer.refused))
 
     def _sweep(self) -> None:
         """Once in SWEEP_S: gives up on late answers, has a snapshot made if it is time."""
@@ -350,19 +358,19 @@ class Runtime:
     def _give_up_on_late_answers(self) -> None:
         """Tells those who have waited for ANSWER_WAIT_S that the outcome is unknown; one timer instead of one each."""
         now = self._loop.time()
-        late = [future for future, until in itertools.takewhile(lambda one: one[1] < now, self._unanswered.items())]
-        for future in late:
-            del self._unanswered[future]
-            if not future.done():
-                future.set_exception(OutcomeUnknown("the journal did not answer in time"))
+        late = [waiter for waiter, until in itertools.takewhile(lambda one: one[1] < now, self._unanswered.items())]
+        for waiter in late:
+            del self._unanswered[waiter]
+            if not waiter.done():
+                waiter.set_exception(OutcomeUnknown("the journal did not answer in time"))
 
     def _stop_serving(self) -> None:
         """The engine thread has ended: whoever still waits learns it now."""
         self.ready = False
-        for future in self._unanswered:
-            if not future.done():
-                future.set_exception(OutcomeUnknown(self.replica.stopped_because or "the process is stopping"))
-        self._unanswered.clear()
+        unanswered, self._unanswered = self._unanswered, {}
+        for waiter in unanswered:
+            if not waiter.done():
+                waiter.set_exception(OutcomeUnknown(self.replica.stopped_because or "the process is stopping"))
 
     def _notify_when_projected(self, seq: int, reached: threading.Event) -> None:
         if self.projector.seq >= seq:

@@ -17,7 +17,7 @@ from .engine.commands import Command
 from .inbox import Overloaded
 from .journal.records import derived_command_id, new_command_id
 from .problems import OUTCOME_UNKNOWN, OVERLOADED
-from .publications import Answer
+from .publications import Answer, Waiter
 from .replica import ReplicaStopped
 from .runtime import CommandRefused, LiveBehind, OutcomeUnknown, ProjectionBehind, Runtime
 
@@ -36,11 +36,19 @@ async def submit(
     try:  # not by ``submitting``: an order would pay for the context
         answer = await runtime.submit(command, command_id=command_id, request_id=request_id)
     except NOT_SUBMITTED as error:
-        raise _not_submitted(error) from error
+        raise not_submitted(error) from error
     refuse_conflict(answer)
     if proof is not None and command_id == own_command_id(proof):
         refuse_repetition(answer)
     return answer
+
+
+def submit_for(runtime: Runtime, waiter: Waiter, command: Command, *, command_id: str, request_id: str) -> None:
+    """Submits a command whose waiter gets the answer, or an error that ``not_submitted`` puts in words. Raises Problem."""
+    try:
+        runtime.submit_for(waiter, command, command_id=command_id, request_id=request_id)
+    except NOT_SUBMITTED as error:
+        raise not_submitted(error) from error
 
 
 def refuse_repetition(answer: Answer) -> None:
@@ -55,14 +63,15 @@ def submitting() -> Iterator[None]:
     try:
         yield
     except NOT_SUBMITTED as error:
-        raise _not_submitted(error) from error
+        raise not_submitted(error) from error
 
 
 NOT_SUBMITTED = (Overloaded, ReplicaStopped, CommandRefused, OutcomeUnknown, TimeoutError)
 """What ``Runtime`` raises of a command or question."""
 
 
-def _not_submitted(error: Exception) -> Problem:
+def not_submitted(error: BaseException) -> Problem:
+    """What the caller is told of one of them."""
     match error:
         case Overloaded():
             return Problem(OVERLOADED, f"Nothing was done: {error}.", headers={"Retry-After": "1"})

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Self
 
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
 
 from tests.server import WAIT_LIMIT_S, Server, Trader
@@ -62,6 +63,17 @@ class Stream:
         number = next(self._numbers)
         self.socket.send(json.dumps({"method": method, "params": params, "req_id": number}))
         return number
+
+    def send_together(self, *requests: tuple[str, dict[str, Any]]) -> list[int]:
+        """Sends private requests in one write, so that the server reads them at once; returns their numbers."""
+        numbers = [next(self._numbers) for _ in requests]
+        texts = [
+            json.dumps({"method": method, "params": {"token": self.token, **params}, "req_id": number})
+            for number, (method, params) in zip(numbers, requests, strict=True)
+        ]
+        frames = [Frame(Opcode.TEXT, text.encode()).serialize(mask=True) for text in texts]
+        self.socket.socket.sendall(b"".join(frames))
+        return numbers
 
     def answer(self, number: int) -> dict[str, Any]:
         """The answer to this request; several, one call each."""

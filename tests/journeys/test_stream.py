@@ -571,6 +571,27 @@ def test_an_order_and_its_cancel_may_be_sent_together(server: Server, seller: Tr
         assert cancelled["success"], cancelled
 
 
+def test_requests_read_at_once_are_carried_out_in_their_order(server: Server, seller: Trader) -> None:
+    with Stream(server, seller) as stream:
+        add = "add_order", ORDER
+        before, cancel, *after = stream.send_together(add, ("cancel_all", {}), add, add)
+        first = stream.answer(before)["result"]["order_id"]
+        assert stream.answer(cancel)["result"] == {"count": 1}
+        stay = {stream.answer(number)["result"]["order_id"] for number in after}
+        assert {order["id"] for order in seller.get("/trade/orders")["items"]} == stay
+        assert seller.get(f"/trade/orders/{first}")["status"] == "cancelled"
+
+
+def test_one_client_order_id_sent_twice_at_once_is_one_order(server: Server, seller: Trader) -> None:
+    with Stream(server, seller) as stream:
+        add, other = {**ORDER, "cl_ord_id": "one"}, {**ORDER, "order_qty": 2, "cl_ord_id": "one"}
+        numbers = stream.send_together(*(("add_order", params) for params in (add, add, other)))
+        first, again, conflict = (stream.answer(number) for number in numbers)
+        assert first["success"] and again["result"] == first["result"]
+        assert (conflict["success"], conflict["code"]) == (False, "idempotency_conflict")
+        assert len(seller.get("/trade/orders")["items"]) == 1
+
+
 # The end of a connection
 
 

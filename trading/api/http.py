@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 BODY_LIMIT = 64 * 1024
 QUERY_FIELDS_LIMIT = 20
+LIMITS_APPLY: bool = settings.RATE_LIMITS
+"""Read once: every request asks several times, and Django's settings take their time to answer."""
 _JSON, _MSGPACK = b"application/json", b"application/msgpack"
 _GUARDS = [
     (b"x-content-type-options", b"nosniff"),
@@ -98,7 +100,7 @@ class Request:
 
     def spend(self, meter: Meter, key: Hashable, weight: int) -> None:
         """Counts the request, unless limits are lifted. Raises Problem rate_limited."""
-        if not settings.RATE_LIMITS:
+        if not LIMITS_APPLY:
             return
         if (meter, key) not in self.meters:
             self.meters += ((meter, key),)
@@ -276,7 +278,7 @@ async def respond(
         kind, content = b"", b""
     elif isinstance(body, Content):
         kind, content = body
-    elif prefers_messagepack(request.headers.get(b"accept", b"").decode("latin-1")):
+    elif b"accept" in request.headers and prefers_messagepack(request.headers[b"accept"].decode("latin-1")):
         kind, content = _MSGPACK, msgpack_encoder.encode(body)
     else:
         kind = b"application/problem+json" if is_problem else _JSON

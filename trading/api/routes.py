@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from accounts.scopes import Needs
 from trading.runtime import Runtime
@@ -13,8 +13,7 @@ Guard = Literal["process", "journal", "database"]
 Handler = Callable[[Runtime, Request], Awaitable["Reply"]]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     status: int
     body: Any
 

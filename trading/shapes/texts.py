@@ -15,6 +15,12 @@ def at_text(at_us: int) -> str:
     return f"{_second_text(second)}.{us:06d}Z"
 
 
+def now_text() -> str:
+    """The time, as at_text says it; it is not kept, for it does not come again."""
+    second, us = divmod(time.time_ns() // 1000, 1_000_000)
+    return f"{_second_text(second)}.{us:06d}Z"
+
+
 @overload
 def datetime_text(at: dt.datetime) -> str: ...
 

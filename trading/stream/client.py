@@ -52,6 +52,8 @@ class Client:
         self.principals: dict[str, Principal] = {}
         self.last_sent = self.last_heard = time.monotonic()
         self.in_flight = 0
+        self.not_begun = 0
+        """Those of them whose tasks have not run yet: nothing that came later may go before them."""
         self.subscriptions: set[Subscription] = set()
         self.close_code: int | None = None
         self.armed: set[int] = set()
@@ -68,12 +70,18 @@ class Client:
         self._emptied = asyncio.Event()
         self._placing: dict[str, asyncio.Event] = {}
 
+    def answer(self, payload: bytes) -> None:
+        """Queues a message that nobody else hears."""
+        if not self.write_at_once(frame(payload)):
+            self._queue(payload.decode())
+
     def post(self, text: str) -> None:
         """Queues a message; a client whose outbox is full is closed instead."""
-        if self.close_code is not None:
-            return
-        if self.write_at_once(frame_of(text)):
-            return
+        if not self.write_at_once(frame_of(text)):
+            self._queue(text)
+
+    def _queue(self, text: str) -> None:
+        """Keeps for the task what could not be written at once."""
         if len(self._outbox) >= OUTBOX_LIMIT or self._waiting > OUTBOX_LIMIT_BYTES:
             self.close(CLOSE_SLOW_READER)
             return
@@ -122,15 +130,23 @@ class Client:
     @contextmanager
     def placing(self, client_order_ids: list[str]) -> Iterator[None]:
         """While orders are under way; ``placed`` waits for their end."""
-        done = asyncio.Event()
-        self._placing.update((name, done) for name in client_order_ids)
+        done = self.begin_placing(client_order_ids)
         try:
             yield
         finally:
-            done.set()
-            for name in client_order_ids:
-                if self._placing.get(name) is done:
-                    del self._placing[name]
+            self.end_placing(client_order_ids, done)
+
+    def begin_placing(self, client_order_ids: list[str]) -> asyncio.Event:
+        """The same for who cannot hold a context; to be given to ``end_placing``."""
+        done = asyncio.Event()
+        self._placing.update((name, done) for name in client_order_ids)
+        return done
+
+    def end_placing(self, client_order_ids: list[str], done: asyncio.Event) -> None:
+        done.set()
+        for name in client_order_ids:
+            if self._placing.get(name) is done:
+                del self._placing[name]
 
     async def placed(self, client_order_id: str) -> None:
         """Waits until no order of this client order id is under way, so that one sent before its cancel is found."""
@@ -168,8 +184,12 @@ class Client:
 
 @lru_cache(maxsize=16)
 def frame_of(text: str) -> bytes:
-    """A message as a frame of RFC 6455: whole, not masked, the same for all who hear it."""
-    payload = text.encode()
+    """A message as a frame, the same for all who hear it."""
+    return frame(text.encode())
+
+
+def frame(payload: bytes) -> bytes:
+    """A text message as a frame of RFC 6455: whole, not masked."""
     length = len(payload)
     if length < 126:
         return bytes((0x81, length)) + payload

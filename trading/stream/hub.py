@@ -12,26 +12,27 @@ from urllib.parse import urlsplit
 
 import msgspec
 from django.conf import settings
-from msgspec import UNSET
 
 from accounts.authentication import Principal, load_stream_token, still_good
-from accounts.problems import INTERNAL, INVALID_PARAMETER, MALFORMED, NOT_READY, NOT_SIGNED_IN, Problem
+from accounts.problems import INVALID_PARAMETER, MALFORMED, NOT_READY, NOT_SIGNED_IN, Problem
 from accounts.rate_limits import ACCOUNT, ADDRESS, LOOKUP_WEIGHT, ORDERS, Meter, address_key
 from accounts.scopes import Needs
 from trading import gateway
-from trading.api.http import BODY_LIMIT, Receive, Scope, Send, invalid, new_request_id
+from trading.api.http import BODY_LIMIT, LIMITS_APPLY, Receive, Scope, Send, invalid, new_request_id
 from trading.applied import Applied
 from trading.journal.records import new_command_id
 from trading.problems import OVERLOADED
 from trading.publications import Publication
 from trading.runtime import Runtime
-from trading.shapes.texts import at_text
+from trading.shapes.texts import now_text
 
 from . import ABORT, WRITE, messages, orders
+from .answers import Call, answer, as_problem, refusal
 from .channels import Channels, changes_status
 from .client import CLOSE_GOING_AWAY, CLOSE_SESSION_ENDED, CLOSE_SILENT, CLOSE_TOO_LARGE, Client
-from .methods import METHODS, PRIVATE_CHANNELS, BatchAdd, Frame, Ping, Subscribe, Unsubscribe
-from .shapes import Answer, BatchCancelled, Heartbeat, Refusal, StatusData, Subscribed
+from .methods import METHODS, PRIVATE_CHANNELS, AddOrder, BatchAdd, Frame, Ping, Subscribe, Unsubscribe
+from .placing import Placing
+from .shapes import Heartbeat, StatusData
 from .subscribing import Subscribing
 from .weights import CONNECTION_WEIGHT, UNKNOWN, WEIGHTS
 
@@ -48,15 +49,6 @@ DISCONNECT_PAUSE_S = 0.5
 
 _decode_frame = msgspec.json.Decoder(Frame).decode
 _decode_params = {method: msgspec.json.Decoder(params).decode for method, params in METHODS.items()}
-
-
-class Call(msgspec.Struct):
-    """A request of the client. ``params`` is of the shape that METHODS has for the method."""
-
-    method: str
-    params: Any
-    req_id: int | None
-    time_in: str
 
 
 class Hub:
@@ -119,7 +111,7 @@ class Hub:
 
     async def close(self) -> None:
         """Ends all connections that the server has not ended yet."""
-        self._shutdown_at = self._shutdown_at or _now_text()
+        self._shutdown_at = self._shutdown_at or now_text()
         for client in list(self._clients):
             client.close(CLOSE_GOING_AWAY)
         for task in list(self._tasks):
@@ -128,7 +120,7 @@ class Hub:
 
     def shutdown_notice(self) -> str:
         """What everybody is told right before the connections are closed; from now on none is accepted."""
-        self._shutdown_at = self._shutdown_at or _now_text()
+        self._shutdown_at = self._shutdown_at or now_text()
         return messages.update("status", [self.status()], self._runtime.live.seq, 0)
 
     async def _cancel_orders(self, account: int) -> None:
@@ -157,43 +149,61 @@ class Hub:
             if len(text) > BODY_LIMIT:
                 client.close(CLOSE_TOO_LARGE)
                 continue
-            await self._receive(client, text)
+            call = self._understood(client, text)
+            if call is None or self._is_placed(client, call):
+                continue
+            try:
+                await self._begin(client, call)
+            except Exception as error:
+                client.answer(refusal(call, as_problem(error, call.method)))
 
-    async def _receive(self, client: Client, text: str) -> None:
-        frame, time_in = Frame(method=""), _now_text()
+    def _understood(self, client: Client, text: str) -> Call | None:
+        """The request; None if it was refused."""
+        frame, time_in = Frame(method=""), now_text()
         try:
             frame = _decode_frame(text)
             _spend(ADDRESS, client.address, WEIGHTS.get(frame.method, UNKNOWN).address)
             if frame.method not in _decode_params:
                 raise Problem(INVALID_PARAMETER, f"There is no method {frame.method!r}.")
-            call = Call(frame.method, _decode_params[frame.method](frame.params), frame.req_id, time_in)
+            return Call(frame.method, _decode_params[frame.method](frame.params), frame.req_id, time_in)
         except Problem as problem:
-            return client.post(_refusal(Call(frame.method, None, frame.req_id, time_in), problem))
+            client.answer(refusal(Call(frame.method, None, frame.req_id, time_in), problem))
         except msgspec.ValidationError as error:
-            return client.post(_refusal(Call(frame.method, None, frame.req_id, time_in), invalid(error)))
+            client.answer(refusal(Call(frame.method, None, frame.req_id, time_in), invalid(error)))
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            return client.post(_refusal(Call("", None, None, time_in), Problem(MALFORMED, f"Not JSON: {error}.")))
+            client.answer(refusal(Call("", None, None, time_in), Problem(MALFORMED, f"Not JSON: {error}.")))
+        return None
+
+    def _is_placed(self, client: Client, call: Call) -> bool:
+        """Submits an order, or refuses it, without a task for it; False if it must be begun as other requests are."""
+        params = call.params
+        if type(params) is not AddOrder or params.validate or client.not_begun or client.in_flight >= IN_FLIGHT_LIMIT:
+            return False
+        principal = client.principals.get(params.token or "")
+        if principal is None:
+            return False
         try:
-            await self._begin(client, call)
+            principal.check("trade")
+            _spend_for(call, principal)
+            Placing(self._runtime, client, call, principal.account_id, self._spawn)
         except Exception as error:
-            client.post(_refusal(call, _as_problem(error, call.method)))
+            client.answer(refusal(call, as_problem(error, call.method)))
+        return True
 
     async def _begin(self, client: Client, call: Call) -> None:
         """Answers the request, or starts the task that will; the next request is read after that."""
         match call.params:
             case Ping():
-                client.post(_answer(call, None))
+                client.answer(answer(call, None))
             case Subscribe() | Unsubscribe():
                 await self._subscribe(client, call)
             case _ if client.in_flight >= IN_FLIGHT_LIMIT:
                 raise Problem(OVERLOADED, f"{IN_FLIGHT_LIMIT} requests of this connection are under way.")
             case _:
                 principal = await self._principal(client, call.params.token, "trade")
-                weight = WEIGHTS[call.method]
-                count = len(call.params.orders) if isinstance(call.params, BatchAdd) else 1
-                _spend(ACCOUNT, principal.account_id, weight.account)
-                _spend(ORDERS, principal.account_id, weight.orders * count)
+                _spend_for(call, principal)
                 client.in_flight += 1
+                client.not_begun += 1
                 self._spawn(self._trade(client, call, principal))
 
     async def _subscribe(self, client: Client, call: Call) -> None:
@@ -209,20 +219,21 @@ class Hub:
             try:
                 if isinstance(params, Unsubscribe):
                     acknowledged = self._subscribing.unsubscribe(client, params, symbol, principal)
-                    client.post(_answer(call, acknowledged))
+                    client.answer(answer(call, acknowledged))
                 else:
                     await self._subscribing.subscribe(
-                        client, params, symbol, principal, lambda result: client.post(_answer(call, result))
+                        client, params, symbol, principal, lambda result: client.answer(answer(call, result))
                     )
             except Problem as problem:
-                client.post(_refusal(call, problem))
+                client.answer(refusal(call, problem))
 
     async def _trade(self, client: Client, call: Call, principal: Principal) -> None:
+        client.not_begun -= 1
         try:
             result = await orders.carry_out(self._runtime, client, principal.account_id, call.params)
-            client.post(_answer(call, result))
+            client.answer(answer(call, result))
         except Exception as error:
-            client.post(_refusal(call, _as_problem(error, call.method)))
+            client.answer(refusal(call, as_problem(error, call.method)))
         finally:
             client.in_flight -= 1
 
@@ -314,45 +325,13 @@ async def _refuse_connection(send: Send, problem: Problem) -> None:
 
 def _spend(meter: Meter, key: str | int, weight: int) -> None:
     """Counts a request, unless limits are lifted; of an address its key. Raises Problem rate_limited."""
-    if weight and settings.RATE_LIMITS:
+    if weight and LIMITS_APPLY:
         meter.spend(address_key(key) if isinstance(key, str) else key, weight)
 
 
-def _as_problem(error: Exception, method: str) -> Problem:
-    """What the client is told; an error that is none of its own is logged. Called while the error is handled."""
-    problem = orders.as_problem(error)
-    if problem is not None:
-        return problem
-    log.exception("stream: %s", method)
-    return Problem(INTERNAL, "The error was logged.")
-
-
-def _answer(call: Call, result: msgspec.Struct | Subscribed | None) -> str:
-    answer = Answer(
-        method="pong" if call.method == "ping" else call.method,
-        success=True,
-        time_in=call.time_in,
-        time_out=_now_text(),
-        result=UNSET if result is None else result,
-        req_id=UNSET if call.req_id is None else call.req_id,
-        orders_cancelled=result.count if isinstance(result, BatchCancelled) else UNSET,
-    )
-    return messages.encode(answer).decode()
-
-
-def _refusal(call: Call, problem: Problem) -> str:
-    refusal = Refusal(
-        method=call.method,
-        success=False,
-        error=problem.detail,
-        code=problem.kind.code,
-        time_in=call.time_in,
-        time_out=_now_text(),
-        req_id=UNSET if call.req_id is None else call.req_id,
-        **{name: value for name, value in problem.extra.items() if name in Refusal.__struct_fields__},
-    )
-    return messages.encode(refusal).decode()
-
-
-def _now_text() -> str:
-    return at_text(time.time_ns() // 1000)
+def _spend_for(call: Call, principal: Principal) -> None:
+    """Counts a request of an account; a batch for each of its orders. Raises Problem rate_limited."""
+    weight = WEIGHTS[call.method]
+    count = len(call.params.orders) if isinstance(call.params, BatchAdd) else 1
+    _spend(ACCOUNT, principal.account_id, weight.account)
+    _spend(ORDERS, principal.account_id, weight.orders * count)

@@ -8,7 +8,7 @@ import msgspec
 
 from accounts.problems import INVALID_PARAMETER, Problem
 from trading import batches, gateway
-from trading.api.http import invalid, new_request_id
+from trading.api.http import new_request_id
 from trading.runtime import Runtime
 from trading.shapes.orders import OrderBody
 from trading.shapes.requests import OrderRequest
@@ -73,9 +73,9 @@ async def _add(
         preview = await gateway.preview_order(runtime, account=account, request=request)
         return shapes.OrderValid(msgspec.structs.asdict(preview))
     if request.client_order_id is None:  # nobody can refer to it before it is answered
-        return _added(await gateway.acknowledge_order(runtime, account=account, request=request, request_id=request_id))
+        return added(await gateway.acknowledge_order(runtime, account=account, request=request, request_id=request_id))
     with client.placing(_names([request])):
-        return _added(await gateway.acknowledge_order(runtime, account=account, request=request, request_id=request_id))
+        return added(await gateway.acknowledge_order(runtime, account=account, request=request, request_id=request_id))
 
 
 async def _add_batch(
@@ -105,7 +105,7 @@ async def _add_batch(
             continue
         item = items.pop(0)
         is_placed = isinstance(item, OrderBody)
-        told.append(_added(item) if is_placed else shapes.Refused(item["detail"], item["code"], name))
+        told.append(added(item) if is_placed else shapes.Refused(item["detail"], item["code"], name))
     return shapes.BatchAdded(told, cancelled)
 
 
@@ -154,7 +154,8 @@ async def _placed_reference(client: Client, reference: str) -> str:
     return reference
 
 
-def _added(order: OrderBody | gateway.Acknowledged) -> shapes.OrderAdded:
+def added(order: OrderBody | gateway.Acknowledged) -> shapes.OrderAdded:
+    """What is told of an order that was placed."""
     return shapes.OrderAdded(order.id, order.client_order_id, order.status)
 
 
@@ -167,10 +168,3 @@ def _name(order: methods.OrderParams) -> str | None:
         return next(iter(requests.texts(order.cl_ord_id, "cl_ord_id")), None)
     except Problem:
         return None
-
-
-def as_problem(error: Exception) -> Problem | None:
-    """What the client is told of an error of its own; None if it is ours."""
-    if isinstance(error, msgspec.ValidationError):
-        return invalid(error)
-    return error if isinstance(error, Problem) else None

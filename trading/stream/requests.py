@@ -26,6 +26,8 @@ ORDER_TYPES = {
 """Kraken's names for ours; our own are understood as well."""
 WITH_LIMIT = frozenset(("limit", "stop_limit", "take_profit_limit"))
 DECIMAL_LENGTH_LIMIT = 64
+PLAIN_LENGTH = 30
+"""A number of no more characters, all digits but for a point, is within all limits."""
 _decode_text: Callable[[bytes], str | None] = msgspec.json.Decoder(str | None).decode
 _decode_texts: Callable[[bytes | msgspec.Raw], str | list[str] | None] = msgspec.json.Decoder(
     str | list[str] | None
@@ -42,6 +44,18 @@ def order_request(params: OrderParams, symbol: msgspec.Raw = NULL, deadline: str
         raise Problem(NOT_SUPPORTED, "This is a spot exchange: there is no margin.")
     type_ = ORDER_TYPES.get(params.order_type, params.order_type)
     price, is_limit = decimal(params.limit_price, "limit_price"), type_ in WITH_LIMIT
+    if _is_plain(params, deadline):
+        plain: dict[str, Any] = {
+            "market": symbols[0],
+            "side": params.side,
+            "type": type_,
+            "quantity": decimal(params.order_qty, "order_qty"),
+            "price" if is_limit else "slippage_price": price,
+            "time_in_force": None if params.time_in_force is None else params.time_in_force.upper(),
+        }
+        if names:
+            plain["client_order_id"] = names[0]
+        return msgspec.convert(plain, OrderRequest)
     fields = {
         "market": symbols[0],
         "side": params.side,
@@ -122,6 +136,8 @@ def decimal(value: msgspec.Raw, name: str) -> str | None:
     if value is NULL:
         return None
     text = bytes(value)
+    if len(text) <= PLAIN_LENGTH and text.replace(b".", b"", 1).isdigit():
+        return text.decode()  # as most are: nothing to write out
     if text.startswith(b'"') or text == b"null":
         return _decode_text(text)
     try:
@@ -140,6 +156,27 @@ def _order_or_problem(order: OrderParams, params: BatchAdd) -> OrderRequest | Pr
         return Problem(INVALID_PARAMETER, f"{error}.")
     except Problem as problem:
         return problem
+
+
+def _is_plain(params: OrderParams, deadline: str | None) -> bool:
+    """Whether an order has none of what few have: most need not pay for it."""
+    return (
+        params.order_type != "trailing-stop"
+        and params.cash_order_qty is NULL
+        and params.triggers is None
+        and params.activation_price is NULL
+        and params.expire_time is None
+        and params.deadline is None
+        and deadline is None
+        and params.post_only is False
+        and params.display_qty is NULL
+        and params.stp_type is None
+        and params.keep_on_disconnect is False
+        and params.oco is None
+        and not params.on_fill
+        and params.peg is None
+        and params.validate is False
+    )
 
 
 def _post_only(given: bool | str) -> str:

@@ -286,6 +286,18 @@ async def test_a_repeated_batch_has_one_effect(database: Database) -> None:
         assert len(list(runtime.live.open_orders(ALICE))) == 6
 
 
+async def test_an_order_that_its_row_does_not_hold_stops_the_process_that_wrote_it(database: Database) -> None:
+    async with serving() as runtime:
+        await open_market(runtime)
+        written, at_hand = limit(ALICE, "sell", 200, 1), limit(ALICE, "sell", 200, 2)
+        one = draft(written, command_id=new_command_id(), request_id="test")
+        runtime.replica.submit(Submission(one, None, command=at_hand))
+        await until(lambda: runtime.replica.stopped_because is not None)
+        assert "reads as another order" in str(runtime.replica.stopped_because)
+    async with serving() as other:
+        assert [order.quantity_lots for order in other.live.open_orders(ALICE)] == [1]
+
+
 async def test_a_question_is_answered_between_batches_and_what_it_raises_harms_nobody(database: Database) -> None:
     async with serving() as runtime:
         await open_market(runtime)
