@@ -55,6 +55,7 @@ class Event(StrEnum):
     WITHDRAWAL_CANCELLED = "withdrawal_cancelled"
     WITHDRAWAL_PAID = "withdrawal_paid"
     WITHDRAWAL_ENDED = "withdrawal_ended"
+    ACTED = "acted"
 
 
 IN_WORDS = {
@@ -90,6 +91,7 @@ IN_WORDS = {
     Event.WITHDRAWAL_CANCELLED: "A withdrawal was cancelled",
     Event.WITHDRAWAL_PAID: "A withdrawal was paid",
     Event.WITHDRAWAL_ENDED: "A withdrawal ended without being paid",
+    Event.ACTED: "Acted for the exchange",
 }
 ALERTS = frozenset(
     {
@@ -144,6 +146,11 @@ def record(
     )
     if is_alert and user is not None:
         _write_alert(user, event, caller, detail, now)
+
+
+def record_act(*, user_id: uuid.UUID, caller: Caller, now: dt.datetime, detail: str) -> None:
+    """What one of the staff or an operator did, or looked at, for the exchange: in his own log."""
+    record(user=User.objects.get(id=user_id), event=Event.ACTED, caller=caller, now=now, detail=detail)
 
 
 def events_of(*, user_id: uuid.UUID, before_id: int | None, limit: int) -> list[SecurityEvent]:

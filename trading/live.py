@@ -35,6 +35,7 @@ from trading.engine.outcomes import (
 )
 from trading.engine.outcomes import Outcome as EngineOutcome
 
+from .closures import Closure, Mark, closure_of, mark_of
 from .fold import Applied
 from .instruments import Asset, Market
 from .market_data.depth import Depth
@@ -133,6 +134,7 @@ class MarketState:
     depth: Depth
     ticker: RollingTicker
     trades: deque[TradePrint]
+    mark: Mark | None = None
 
 
 class LiveState:
@@ -143,6 +145,8 @@ class LiveState:
         self.at_us = 0
         self.assets: dict[str, Asset] = {}
         self.markets: dict[str, MarketState] = {}
+        self.closure: Closure | None = None
+        """Why nothing new is taken, while that is so."""
         self.fee_tiers: dict[int, int] = {}
         self.balances: dict[int, dict[str, tuple[int, int]]] = {}
         self._open: dict[int, LiveOrder] = {}
@@ -202,6 +206,13 @@ class LiveState:
         for row in rows:
             self._open_order(_loaded(row, engine.orders[row.seq]))
 
+    def load_reasons(self, reasons: Iterable[tuple[str, str]]) -> None:
+        """Puts back why each market has its state. The read models may be ahead, and what they are ahead by is told again."""
+        for market, reason in reasons:
+            if market in self.markets:
+                self.markets[market].mark = mark_of(reason)
+        self._note_closure()
+
     def load_history(self, market: str, minutes: Iterable[Minute], trades: Iterable[TradePrint]) -> None:
         """Puts back the last 24 hours of minutes and the recent trades, both in order of time."""
         state = self.markets[market]
@@ -248,8 +259,10 @@ class LiveState:
                 self._define_asset(asset)
             case DefineMarket() as market, MarketDefined():
                 self._define_market(market)
-            case _, MarketStateChanged(market=name, state=state):
+            case _, MarketStateChanged(market=name, state=state, reason=reason):
                 self.markets[name].market.state = state
+                self.markets[name].mark = mark_of(reason)
+                self._note_closure()
             case _, FeeTierSet(account=account, tier=tier):
                 self.fee_tiers[account] = tier
             case _, LegPlaced(order=number, parent=parent):
@@ -272,6 +285,9 @@ class LiveState:
                 self._touch(event, number)
             case _, SelfTradePrevented():
                 self._prevent(event, place, outcome)
+
+    def _note_closure(self) -> None:
+        self.closure = closure_of(state.mark for state in self.markets.values())
 
     def _new_order(self, event: Applied, number: int) -> LiveOrder:
         """The order of this number, which this event brings."""

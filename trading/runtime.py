@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from django.conf import settings
 from psycopg_pool import ConnectionPool
@@ -145,15 +145,17 @@ class Runtime:
         self._unanswered[future] = self._loop.time() + ANSWER_WAIT_S
         return await future
 
-    async def submit_together(self, commands: Sequence[tuple[str, Command]], *, request_id: str) -> list[Answer]:
+    async def submit_together(
+        self, commands: Sequence[tuple[str, Command]], *, request_id: str, urgent: bool = False
+    ) -> list[Answer]:
         """Appends commands, each with its id before it, as consecutive events of one batch. Else as ``submit``."""
-        self._refuse_when_behind(is_urgent=False)
+        self._refuse_when_behind(is_urgent=urgent)
         submissions = []
         futures: list[asyncio.Future[Answer]] = []
         for command_id, command in commands:
             futures.append(self._loop.create_future())
             submissions.append(Submission(draft(command, command_id=command_id, request_id=request_id), futures[-1]))
-        self.replica.submit_together(submissions)
+        self.replica.submit_together(submissions, urgent=urgent)
         until = self._loop.time() + ANSWER_WAIT_S
         self._unanswered.update((future, until) for future in futures)
         return await asyncio.gather(*futures)
@@ -221,6 +223,16 @@ class Runtime:
         return Health(ready=all(part == "ok" for part in parts.values()), parts=parts, waiting=self.waiting)
 
     @property
+    def engine_phase(self) -> Literal["open", "suspended"]:
+        """As everybody is told it; an engine that cannot answer is suspended as well."""
+        return "open" if self.live.closure is None and self.health().ready else "suspended"
+
+    @property
+    def notices(self) -> list[str]:
+        """What everybody is told of the exchange as a whole."""
+        return [] if self.live.closure is None else [self.live.closure.notice]
+
+    @property
     def waiting(self) -> int:
         """Commands that are not answered yet."""
         return len(self._unanswered)
@@ -266,6 +278,7 @@ class Runtime:
             if len(rows) < len(engine.orders):
                 raise ReplicaStopped("the read models lack open orders; manage.py rebuild makes them anew")
             live.load(engine, rows)
+            live.load_reasons(queries.state_reasons(connection))
             for market in engine.markets:
                 recent = queries.trades(connection, market=market, limit=RECENT_TRADES)
                 live.load_history(

@@ -13,6 +13,8 @@ from psycopg import OperationalError
 from accounts.nonces import used
 from accounts.problems import CONFLICT, INVALID_PARAMETER, NOT_READY, Problem
 
+from . import queries
+from .closures import closed
 from .engine.commands import Command
 from .inbox import Overloaded
 from .journal.records import derived_command_id, new_command_id
@@ -41,6 +43,13 @@ async def submit(
     if proof is not None and command_id == own_command_id(proof):
         refuse_repetition(answer)
     return answer
+
+
+async def require_open(runtime: Runtime, command_id: str) -> None:
+    """Raises Problem while nothing new is taken; what was taken before is told again."""
+    closure = runtime.live.closure
+    if closure is not None and not await read(runtime, queries.journaled, command_ids=[command_id]):
+        raise closed(closure)
 
 
 def refuse_repetition(answer: Answer) -> None:

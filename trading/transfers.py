@@ -55,6 +55,7 @@ async def transfer(
     if atoms == 0:
         raise wrong("quantity", "The quantity must be more than zero.")
     command_id = derived_command_id("transfer", principal.account_id, idempotency_key)
+    await submission.require_open(runtime, command_id)
     if request.to_account is None:
         to_account = await _allowed_recipient(runtime, principal, request, command_id, asset, atoms, today)
     else:

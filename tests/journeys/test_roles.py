@@ -102,6 +102,7 @@ WHO = {
     "POST /staff/withdrawals/{withdrawal_id}/approve": "admin",
     "POST /staff/withdrawals/{withdrawal_id}/reject": "admin",
     "GET /operator/status": "operator",
+    "POST /operator/engine": "operator",
     "POST /operator/market": "operator",
     "GET /trade/orders": "read",
     "GET /trade/orders/{id}/history": "read",

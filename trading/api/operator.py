@@ -1,17 +1,23 @@
-"""The part of the realm /operator that the engine answers: what a market takes. Nobody but operators, signed in."""
+"""The part of the realm /operator that the engine answers: what it and its markets take. Nobody but operators, signed in."""
 
-from typing import Annotated
+import datetime as dt
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from accounts.database import in_database
+from accounts.security_log import record_act
 from trading.engine.commands import MarketState
-from trading.market_states import REASON_LIMIT, set_market_state
+from trading.market_states import REASON_LIMIT, in_one_line, set_market_state
 from trading.runtime import Runtime
 from trading.shapes.fields import MarketName, Totp
+from trading.suspension import resume, suspend
 
-from .authentication import prove_once_more
+from .authentication import caller_of, prove_once_more
 from .http import Request
 from .routes import Reply, Route
+
+Reason = Annotated[str, Meta(min_length=1, max_length=REASON_LIMIT)]
 
 
 class MarketStateRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -19,7 +25,7 @@ class MarketStateRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_
 
     market: MarketName
     state: MarketState
-    reason: Annotated[str, Meta(min_length=1, max_length=REASON_LIMIT)]
+    reason: Reason
     totp: Totp | None = None
 
 
@@ -30,6 +36,37 @@ class MarketStateBody(Struct, kw_only=True):
     state: MarketState
     reason: str
     sequence: int
+
+
+class EngineRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Whether anything new is to be taken from now on. The journal keeps the reason, and who it was."""
+
+    action: Literal["suspend", "resume"]
+    reason: Reason = "no reason was given"
+    totp: Totp | None = None
+
+
+class EngineBody(Struct, kw_only=True):
+    """So it is since the event ``sequence``, or since one before it if it was so already."""
+
+    engine: Literal["open", "suspended"]
+    sequence: int
+
+
+async def post_engine(runtime: Runtime, request: Request) -> Reply:
+    wanted = request.json(EngineRequest)
+    words = in_one_line(wanted.reason)
+    await prove_once_more(request, wanted.totp)
+    act = suspend if wanted.action == "suspend" else resume
+    sequence = await act(runtime, words=words, by=request.signed_in.user_id, request_id=request.request_id)
+    await _note(request, f"{wanted.action} the engine: {words}")
+    return Reply(200, EngineBody(engine="suspended" if wanted.action == "suspend" else "open", sequence=sequence))
+
+
+async def _note(request: Request, detail: str) -> None:
+    """In the security log of who did it."""
+    principal, now = request.signed_in, dt.datetime.now(dt.UTC)
+    await in_database(record_act, user_id=principal.user_id, caller=caller_of(request), now=now, detail=detail)
 
 
 async def post_market(runtime: Runtime, request: Request) -> Reply:
@@ -48,6 +85,8 @@ async def post_market(runtime: Runtime, request: Request) -> Reply:
 
 
 ROUTES = [
+    Route(method="POST", path="/operator/engine", name="set_engine_state", summary="Suspends the engine, or resumes it",
+          needs="operator", handler=post_engine, body=EngineRequest, answer=EngineBody),
     Route(method="POST", path="/operator/market", name="set_market_state", summary="What a market takes from now on, and why",
           needs="operator", handler=post_market, body=MarketStateRequest, answer=MarketStateBody),
 ]  # fmt: skip

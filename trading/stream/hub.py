@@ -270,14 +270,16 @@ class Hub:
 
     def status(self) -> StatusData:
         """As ``GET /public/status`` has it."""
-        is_open, live = self._runtime.health().ready, self._runtime.live
+        runtime, live = self._runtime, self._runtime.live
+        is_here = runtime.health().ready and self._shutdown_at is None
+        notices = [] if self._shutdown_at is None else ["This server goes away. Connect again."]
         return StatusData(
             api_version="v2",
             version=str(settings.SPECTACULAR_SETTINGS["VERSION"]),
-            system="online" if is_open and self._shutdown_at is None else "maintenance",
-            engine="open" if is_open else "suspended",
+            system="maintenance" if not is_here else "online" if live.closure is None else "cancel_only",
+            engine=runtime.engine_phase,
             markets={name: state.market.state for name, state in sorted(live.markets.items())},
-            notices=[] if self._shutdown_at is None else ["This server goes away. Connect again."],
+            notices=[*runtime.notices, *notices],
             shutdown_at=self._shutdown_at,
         )
 
