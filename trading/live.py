@@ -163,6 +163,11 @@ class LiveState:
         """(available, held) in atoms."""
         return self.balances.get(account, {}).get(asset, (0, 0))
 
+    @property
+    def open_count(self) -> int:
+        """Orders of everybody that are open or waiting."""
+        return len(self._open)
+
     def open_orders(self, account: int) -> Iterator[LiveOrder]:
         """The account's open orders, oldest first."""
         return iter(self._by_account.get(account, {}).values())

@@ -5,12 +5,11 @@ import uuid
 from accounts.problems import INVALID_FIELD, Problem
 
 from . import gateway
-from .closures import closed, mark_of
+from .closures import closed, mark_of, quiet
 from .engine.commands import MarketState, SetMarketState
 from .journal.records import new_command_id
 from .runtime import Runtime
 from .submission import reading, submit
-from .suspension import quiet
 
 REASON_LIMIT = 200
 

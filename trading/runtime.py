@@ -11,12 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.conf import settings
 from psycopg_pool import ConnectionPool
 
 from . import queries
+from .closures import EnginePhase
 from .collector import spare_the_collector
 from .custody_terms import CustodyTerms
 from .database import conninfo, open_pool
@@ -131,6 +132,11 @@ class Runtime:
         await asyncio.to_thread(self._snapshots.stop)
         log.info("stopped at event %s, state %s", self.replica.fold.seq, state_hash(self.replica.fold.engine))
 
+    async def make_snapshot(self) -> None:
+        """Before the end, so that the next start folds little. By the process that leads the projection."""
+        if self.projector.leads:
+            await asyncio.to_thread(self._snapshots.make_now)
+
     # Commands
 
     async def submit(self, command: Command, *, command_id: str, request_id: str) -> Answer:
@@ -223,9 +229,11 @@ class Runtime:
         return Health(ready=all(part == "ok" for part in parts.values()), parts=parts, waiting=self.waiting)
 
     @property
-    def engine_phase(self) -> Literal["open", "suspended"]:
+    def engine_phase(self) -> EnginePhase:
         """As everybody is told it; an engine that cannot answer is suspended as well."""
-        return "open" if self.live.closure is None and self.health().ready else "suspended"
+        if self.live.closure is not None:
+            return self.live.closure.engine
+        return "open" if self.health().ready else "suspended"
 
     @property
     def notices(self) -> list[str]:

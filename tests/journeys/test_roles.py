@@ -104,6 +104,7 @@ WHO = {
     "GET /operator/status": "operator",
     "POST /operator/engine": "operator",
     "POST /operator/market": "operator",
+    "POST /operator/shutdown": "operator",
     "GET /trade/orders": "read",
     "GET /trade/orders/{id}/history": "read",
     "GET /trade/orders/{id}": "read",

@@ -20,6 +20,7 @@ from accounts.rate_limits import ACCOUNT, ADDRESS, LOOKUP_WEIGHT, ORDERS, Meter,
 from accounts.scopes import Needs
 from trading import gateway
 from trading.api.http import BODY_LIMIT, Receive, Scope, Send, invalid, new_request_id
+from trading.closures import Closure
 from trading.fold import Applied
 from trading.journal.records import new_command_id
 from trading.problems import OVERLOADED
@@ -280,13 +281,18 @@ class Hub:
             engine=runtime.engine_phase,
             markets={name: state.market.state for name, state in sorted(live.markets.items())},
             notices=[*runtime.notices, *notices],
-            shutdown_at=self._shutdown_at,
+            shutdown_at=self._shutdown_at or _end_text(live.closure),
         )
 
     def _spawn(self, routine: Any) -> None:
         task = self._loop.create_task(routine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _end_text(closure: Closure | None) -> str | None:
+    """When an exchange that winds down goes down, at the latest."""
+    return None if closure is None or closure.at_us is None else at_text(closure.at_us)
 
 
 def _is_own_origin(scope: Scope) -> bool:
