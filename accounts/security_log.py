@@ -55,6 +55,10 @@ class Event(StrEnum):
     WITHDRAWAL_CANCELLED = "withdrawal_cancelled"
     WITHDRAWAL_PAID = "withdrawal_paid"
     WITHDRAWAL_ENDED = "withdrawal_ended"
+    TRADING_SUSPENDED = "trading_suspended"
+    TRADING_RESUMED = "trading_resumed"
+    WITHDRAWING_SUSPENDED = "withdrawing_suspended"
+    WITHDRAWING_RESUMED = "withdrawing_resumed"
     ACTED = "acted"
 
 
@@ -91,6 +95,10 @@ IN_WORDS = {
     Event.WITHDRAWAL_CANCELLED: "A withdrawal was cancelled",
     Event.WITHDRAWAL_PAID: "A withdrawal was paid",
     Event.WITHDRAWAL_ENDED: "A withdrawal ended without being paid",
+    Event.TRADING_SUSPENDED: "Trading was suspended by the exchange",
+    Event.TRADING_RESUMED: "Trading was resumed by the exchange",
+    Event.WITHDRAWING_SUSPENDED: "Withdrawing was suspended by the exchange",
+    Event.WITHDRAWING_RESUMED: "Withdrawing was resumed by the exchange",
     Event.ACTED: "Acted for the exchange",
 }
 ALERTS = frozenset(
@@ -116,6 +124,10 @@ ALERTS = frozenset(
         Event.WITHDRAWAL_CANCELLED,
         Event.WITHDRAWAL_PAID,
         Event.WITHDRAWAL_ENDED,
+        Event.TRADING_SUSPENDED,
+        Event.TRADING_RESUMED,
+        Event.WITHDRAWING_SUSPENDED,
+        Event.WITHDRAWING_RESUMED,
     }
 )
 """Told by mail, besides a sign-in from an address that the account was never used from."""

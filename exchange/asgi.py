@@ -36,6 +36,7 @@ from trading.stream.hub import Hub  # noqa: E402
 
 from .custody_terms import keep_terms  # noqa: E402
 from .serving import SERVER_PID  # noqa: E402
+from .suspended_accounts import keep_suspended  # noqa: E402
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ class Exchange:
                 if settings.REDIS_URL and settings.RATE_LIMITS:
                     self.tasks.append(asyncio.create_task(share(settings.REDIS_URL, METERS)))
                 self.tasks.append(asyncio.create_task(keep_terms(self.runtime)))
+                self.tasks.append(asyncio.create_task(keep_suspended(self.runtime)))
                 self.tasks.append(asyncio.create_task(GoingDown(self.runtime, _end_server).run()))
                 scope.get("state", {})[NOTICE] = self.hub.shutdown_notice
                 self.runtime.start()

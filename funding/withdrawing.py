@@ -16,6 +16,7 @@ from accounts.freeze import require_withdrawals_open
 from accounts.models import Account, User
 from accounts.problems import CONFLICT, EMAIL_UNVERIFIED, Problem
 from accounts.security_log import Caller, Event, record
+from accounts.suspensions import require_withdrawing
 from accounts.throttling import WITHDRAWAL
 from accounts.verification import limits_of
 from ledger.models import Kind, LedgerAccount
@@ -81,6 +82,7 @@ def request_withdrawal(
         raise closed(closure)
     if owner.email_verified_at is None:
         raise Problem(EMAIL_UNVERIFIED, "Withdrawals take a verified e-mail address: POST /account/security/email.")
+    require_withdrawing(owner)
     require_withdrawals_open(user_id=owner.id, now=now)
     rules = withdrawal_rules_of(wish.asset)
     if rules is None:

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 from accounts.problems import Problem
 
 from . import gateway, queries, submission
-from .closures import Closure, closed
 from .engine.commands import CancelAll, Command, PlaceOrder
 from .instruments import Market
 from .journal.records import derived_command_id
@@ -47,8 +46,8 @@ async def place_batch(
             items.append(_item(runtime, account, place, order, idempotency_key, proof))
         except Problem as problem:
             answers[place] = problem.body(request_id)
-    if runtime.live.closure is not None:
-        items = await _taken_before(runtime, items, answers, runtime.live.closure, request_id)
+    if (refusal := submission.refusal(runtime, account)) is not None:
+        items = await _taken_before(runtime, items, answers, refusal, request_id)
     commands: list[tuple[str, Command]] = [(item.command_id, item.command) for item in items]
     if request.replace and commands:  # what nothing would replace stays
         commands.insert(0, _cancellation(runtime, account, request, idempotency_key, proof))
@@ -70,14 +69,14 @@ async def place_batch(
 
 
 async def _taken_before(
-    runtime: Runtime, items: list[_Item], answers: list[Any], closure: Closure, request_id: str
+    runtime: Runtime, items: list[_Item], answers: list[Any], problem: Problem, request_id: str
 ) -> list[_Item]:
     """Those that are told again while nothing new is taken; the others are answered. Raises Problem."""
     command_ids = [item.command_id for item in items]
     known = await submission.read(runtime, queries.journaled, command_ids=command_ids)
     for item in items:
         if item.command_id not in known:
-            answers[item.place] = closed(closure).body(request_id)
+            answers[item.place] = problem.body(request_id)
     return [item for item in items if item.command_id in known]
 
 

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from accounts.problems import CONFLICT, Problem
 
 from . import queries
-from .closures import closed
 from .engine.commands import CancelAfter, CancelAll, CancelOrder, Side
 from .engine.outcomes import CancelAfterSet, CommandRejected, Filled, OrderCancelled, Reason
 from .fold import Applied
@@ -34,7 +33,7 @@ from .runtime import Runtime
 from .shapes.orders import FillBody, OrderBody, OrderLike, OrderPreview, order_body
 from .shapes.requests import AmendRequest, OrderRequest
 from .shapes.texts import at_text
-from .submission import own_command_id, read, reading, require_open, submit, submitting
+from .submission import own_command_id, read, reading, refusal, require_new, submit, submitting
 
 FILLS_LIMIT = 1000
 """At most this many fills are told with one order; all are in GET /trade/fills."""
@@ -111,8 +110,8 @@ async def _submit_order(
         command_id = derived_command_id("key", account, idempotency_key)
     else:
         command_id = own_command_id(proof)
-    if runtime.live.closure is not None:
-        await require_open(runtime, command_id)
+    if (problem := refusal(runtime, account)) is not None:
+        await require_new(runtime, problem, command_id)
     answer = await submit(runtime, command, command_id=command_id, request_id=request_id, proof=proof)
     return market, command_id, answer
 
@@ -121,8 +120,8 @@ async def preview_order(runtime: Runtime, *, account: int, request: OrderRequest
     """What would become of the order now, by every check that placing makes; nothing is written. Raises Problem."""
     market = market_of(runtime, request.market)
     command = place_command(account, request, market)
-    if runtime.live.closure is not None:
-        raise closed(runtime.live.closure)
+    if (problem := refusal(runtime, account)) is not None:
+        raise problem
     now_us = time.time_ns() // 1000
     with submitting():
         found = await runtime.ask(lambda engine: engine.dry_run(command, max(now_us, engine.at_us)))
@@ -193,8 +192,8 @@ async def amend_order(
     if order.status not in OPEN_STATUSES:
         raise _closed(order)
     command = amend_command(account, order.seq, request, market_of(runtime, order.market))
-    if runtime.live.closure is not None:
-        raise closed(runtime.live.closure)
+    if (problem := refusal(runtime, account)) is not None:
+        raise problem
     answer = await submit(runtime, command, command_id=own_command_id(proof), request_id=request_id, proof=proof)
     order = runtime.live.order(order_id) or order
     reason = _rejection(answer)

@@ -90,6 +90,8 @@ class Runtime:
         self.observers: list[Observer] = []
         self.custody_terms: Mapping[str, CustodyTerms] = {}
         """By asset; kept true by whoever composes the process."""
+        self.suspended_accounts: frozenset[int] = frozenset()
+        """Whose orders are not taken; kept true by whoever composes the process."""
         self.pool: ConnectionPool = open_pool()
         self._loop = asyncio.get_running_loop()
         self._serving = False

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from psycopg import OperationalError
 
 from accounts.nonces import used
-from accounts.problems import CONFLICT, INVALID_PARAMETER, NOT_READY, Problem
+from accounts.problems import CONFLICT, INVALID_PARAMETER, NOT_READY, TRADING_SUSPENDED, Problem
 
 from . import queries
 from .closures import closed
@@ -45,11 +45,25 @@ async def submit(
     return answer
 
 
+def refusal(runtime: Runtime, account: int) -> Problem | None:
+    """Why nothing new is taken of the account's orders now: nobody's are, or the owner may not trade."""
+    if runtime.live.closure is not None:
+        return closed(runtime.live.closure)
+    if account in runtime.suspended_accounts:
+        return Problem(TRADING_SUSPENDED, "Your security log says why. Your open orders can be cancelled.")
+    return None
+
+
+async def require_new(runtime: Runtime, problem: Problem, command_id: str) -> None:
+    """Raises the Problem, unless the command was taken before: that is told again."""
+    if not await read(runtime, queries.journaled, command_ids=[command_id]):
+        raise problem
+
+
 async def require_open(runtime: Runtime, command_id: str) -> None:
-    """Raises Problem while nothing new is taken; what was taken before is told again."""
-    closure = runtime.live.closure
-    if closure is not None and not await read(runtime, queries.journaled, command_ids=[command_id]):
-        raise closed(closure)
+    """Raises Problem while nothing new is taken of anybody; what was taken before is told again."""
+    if runtime.live.closure is not None:
+        await require_new(runtime, closed(runtime.live.closure), command_id)
 
 
 def refuse_repetition(answer: Answer) -> None:

@@ -15,6 +15,7 @@ from accounts.authentication import Principal
 from accounts.database import in_database
 from accounts.problems import CONFLICT, INVALID_PARAMETER, UNKNOWN_ACCOUNT, Problem
 from accounts.recipients import find_recipient
+from accounts.suspensions import require_withdrawing_of
 from accounts.throttling import TRANSFER
 
 from . import submission
@@ -100,6 +101,7 @@ async def _allowed_recipient(
     if granted is None:
         if runtime.live.balance(principal.account_id, request.asset)[0] < atoms:
             raise refused(Reason.INSUFFICIENT_FUNDS)
+        await in_database(require_withdrawing_of, user_id=principal.user_id)
         await in_database(TRANSFER.check, key=str(principal.user_id))
         to_account = await in_database(find_recipient, email=request.to_email or "")
         if to_account is None or to_account in principal.accounts:

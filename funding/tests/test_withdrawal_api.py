@@ -267,6 +267,11 @@ def test_who_may_withdraw_has_a_verified_address_no_freeze_and_a_fresh_factor(ti
     answer = frozen.withdraw("0.1", address)
     assert refused(answer) == (422, "withdrawals_frozen") and answer.json()["frozen_until"]
 
+    suspended = Person(till, 1)
+    address = suspended.add().json()["address"]
+    User.objects.filter(id=suspended.user.id).update(withdrawing_suspended_at=till.now())
+    assert refused(suspended.withdraw("0.1", address)) == (422, "withdrawing_suspended")
+
     unverified = Person(till, 1)
     address = unverified.add().json()["address"]
     User.objects.filter(id=unverified.user.id).update(email_verified_at=None)
