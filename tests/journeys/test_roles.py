@@ -108,6 +108,10 @@ WHO = {
     "GET /staff/users/{id}/trades": "admin",
     "POST /staff/users/{id}/suspend": "admin",
     "POST /staff/users/{id}/resume": "admin",
+    "GET /staff/adjustments": "admin",
+    "POST /staff/adjustments": "admin",
+    "POST /staff/adjustments/{id}/approve": "admin",
+    "POST /staff/adjustments/{id}/reject": "admin",
     "GET /operator/status": "operator",
     "POST /operator/engine": "operator",
     "POST /operator/market": "operator",
@@ -272,6 +276,8 @@ def test_another_users_things_are_unknown_whatever_the_role(server: Server, peop
         "/withdrawal/addresses/{address_id}": (str(uuid.uuid4()), "unknown_withdrawal_address"),
         "/staff/withdrawals/{withdrawal_id}/approve": (str(uuid.uuid4()), "unknown_withdrawal"),
         "/staff/withdrawals/{withdrawal_id}/reject": (str(uuid.uuid4()), "unknown_withdrawal"),
+        "/staff/adjustments/{id}/approve": ("123456789", "unknown_adjustment"),
+        "/staff/adjustments/{id}/reject": ("123456789", "unknown_adjustment"),
         "/staff/users/{id}": (str(uuid.uuid4()), "unknown_user"),
         **{
             f"/staff/users/{{id}}/{what}": (str(uuid.uuid4()), "unknown_user")
@@ -282,6 +288,8 @@ def test_another_users_things_are_unknown_whatever_the_role(server: Server, peop
     bodies: dict[str, Any] = {
         "/trade/orders/{id}": {"price": "90001"},
         "/account/api-keys/{id}": {"name": "mine now"},
+        "/staff/adjustments/{id}/approve": {},
+        "/staff/adjustments/{id}/reject": {},
         "/staff/users/{id}/suspend": {"what": "trading", "reason": "a test"},
         "/staff/users/{id}/resume": {"what": "trading", "reason": "a test"},
     }
