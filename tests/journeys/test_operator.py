@@ -7,9 +7,12 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from playwright.sync_api import expect
 
 from tests.fixtures import manage
 from tests.server import PASSWORD, Server, Trader
+
+from .browser import Window, needs_browser
 
 MARKET = "ETH/BTC"
 
@@ -156,3 +159,16 @@ def test_an_operator_with_a_second_factor_proves_it(server: Server, operator: Tr
         )
     assert (answer.status_code, answer.json()["code"]) == (403, "step_up_required")
     assert httpx.get(f"{server.url}/public/status").json()["engine"] == "open"
+
+
+@needs_browser
+def test_f149_the_trading_page_says_that_the_exchange_is_suspended(
+    window: Window, operator: Trader, resumed: None
+) -> None:
+    window.open_market()
+    bar = window.page.locator(".freshness-bar")
+    expect(bar).to_have_count(0)
+    operator.post("/operator/engine", {"action": "suspend"}).raise_for_status()
+    expect(bar).to_contain_text("The exchange is suspended")
+    operator.post("/operator/engine", {"action": "resume"}).raise_for_status()
+    expect(bar).to_have_count(0)
