@@ -1,7 +1,7 @@
 """Requests signed by an API key: what is read from their headers, what is signed, how it is verified.
 
 Signed is ``timestamp \\n nonce \\n METHOD \\n path?query \\n hex(sha256(body))``, every part as it was sent: another
-path, query, body, time or nonce is another signature. Pure: no clock, no database.
+path, query, body, time or nonce is another signature. Pure: no clock, no database. ``kraken_signatures`` reads another scheme.
 """
 
 import base64
@@ -12,7 +12,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -32,29 +32,35 @@ _TIME = re.compile(rb"[0-9]{1,15}")
 _NONCE = re.compile(rb"[A-Za-z0-9._~:+/=-]{1,64}")
 
 
+Digest = Literal["sha256", "sha512"]
+"""Under which a shared secret signs: our own scheme's, Kraken's."""
+
+
 class Verifier(Protocol):
     """Knows whether a signature over a message is its key's."""
 
-    def verifies(self, signature: bytes, message: bytes) -> bool: ...
+    def verifies(self, signature: bytes, message: bytes, digest: Digest) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
 class HmacVerifier:
-    """HMAC-SHA256 under a shared secret."""
+    """HMAC under a shared secret."""
 
     secret: bytes = field(repr=False)
 
-    def verifies(self, signature: bytes, message: bytes) -> bool:
-        return hmac.compare_digest(hmac.digest(self.secret, message, "sha256"), signature)
+    def verifies(self, signature: bytes, message: bytes, digest: Digest) -> bool:
+        return hmac.compare_digest(hmac.digest(self.secret, message, digest), signature)
 
 
 @dataclass(frozen=True, slots=True)
 class Ed25519Verifier:
-    """Ed25519 (RFC 8032): of the pair only the public key is known here."""
+    """Ed25519 (RFC 8032): of the pair only the public key is known here. It signs by our own scheme alone."""
 
     public_key: Ed25519PublicKey
 
-    def verifies(self, signature: bytes, message: bytes) -> bool:
+    def verifies(self, signature: bytes, message: bytes, digest: Digest) -> bool:
+        if digest != "sha256":
+            return False
         try:
             self.public_key.verify(signature, message)
         except InvalidSignature:
@@ -72,6 +78,7 @@ class Signed:
     proof: str
     signature: bytes
     message: bytes
+    digest: Digest = "sha256"
 
     def check_time(self, now_ms: int) -> None:
         """Raises Problem timestamp_outside_window."""

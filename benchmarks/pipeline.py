@@ -3,16 +3,18 @@
 The one place in ``benchmarks`` that knows how a replica and a projector are made.
 """
 
+import asyncio
 import gc
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from threading import Event, Semaphore
+from threading import Event, Semaphore, Thread
 
 from exchange.worker import SWITCH_INTERVAL_S
+from trading.applied import Applied
 from trading.collector import spare_the_collector
-from trading.fold import Applied, Fold
+from trading.fold import Fold
 from trading.inbox import Overloaded
 from trading.journal.records import Draft
 from trading.projections.projector import Projector
@@ -39,7 +41,9 @@ class Pipeline:
         self._answered = answered
         self._caught_up = Event()
         self._projecting = projecting
-        self._projector = Projector(url, on_progress=lambda seq: None, on_stopped=self._on_stopped)
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="event loop", daemon=True)
+        self._projector = Projector(url, loop=self._loop, on_progress=lambda seq: None, on_stopped=self._on_stopped)
         self._replica = Replica(
             ReplicaSettings(conninfo=url, poll_s=0.05, batch_limit=1000, inbox_limit=INBOX),
             restore_at_most=lambda: self._projector.seq,
@@ -73,8 +77,9 @@ class Pipeline:
             time.sleep(POLL_S)
 
     def start(self) -> None:
+        self._thread.start()
         if self._projecting:
-            self._projector.start()
+            asyncio.run_coroutine_threadsafe(self._start_projector(), self._loop).result()
         self._replica.start()
         if not self._caught_up.wait(START_LIMIT_S):
             raise RuntimeError(f"the journal was not read within {START_LIMIT_S} s: {self._replica.stopped_because}")
@@ -82,6 +87,12 @@ class Pipeline:
     def stop(self) -> None:
         self._replica.stop()
         self._projector.stop()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _start_projector(self) -> None:
+        self._projector.start()
 
     def _on_restored(self, fold: Fold) -> None:
         self._projector.know(market.definition for market in fold.engine.markets.values())

@@ -1,7 +1,7 @@
 """How long the read models stand still when the server that writes them is killed, or stopped in the middle of anything.
 
 Two servers on one database, a few orders a second to each. In every round the one whose projector writes is ended: by
-kill -9 of all its processes, or by SIGSTOP of its worker, which keeps its connections and locks. The clock runs until
+kill -9 of all its processes, or by SIGSTOP of worker and projector, which keep their connections and locks. The clock runs until
 the checkpoint of the read models is beyond the journal's head at that moment: so another one writes, and is not behind.
 
 Each server signs in under a role of its own, so that the database tells whose projector wrote last.
@@ -11,7 +11,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from statistics import median
 from threading import Event, Thread
@@ -19,7 +19,7 @@ from threading import Event, Thread
 import httpx
 import psycopg
 
-from benchmarks.processes import worker_of
+from benchmarks.processes import worker_under
 from exchange.launch.postgres import APPLICATION, SUPERUSER
 from tests.fixtures import Cluster
 from tests.server import Server, Trader
@@ -86,9 +86,14 @@ def _kill(server: Server) -> Callable[[], None]:
 
 
 def _stop(server: Server) -> Callable[[], None]:
-    worker = worker_of(server.port)
-    os.kill(worker, signal.SIGSTOP)
-    return lambda: os.kill(worker, signal.SIGCONT)
+    processes = (worker_under(server.pid), *server.projectors())
+    _signal(processes, signal.SIGSTOP)
+    return lambda: _signal(processes, signal.SIGCONT)
+
+
+def _signal(processes: Sequence[int], number: signal.Signals) -> None:
+    for pid in processes:
+        os.kill(pid, number)
 
 
 def _writer(database: Connection) -> str:

@@ -1,7 +1,7 @@
 """The ASGI application of a serving process: the path decides, once.
 
-The realms that carry load go to ``trading.api``, ``/stream`` to ``trading.stream``, all else to Django. The lifespan
-starts and stops the engine, the projector and the delivery of mail.
+The realms that carry load go to ``trading.api``, ``/0/`` to the Kraken dialect, ``/stream`` to ``trading.stream``, all else
+to Django. The lifespan starts and stops the engine, the projector and the delivery of mail.
 """
 
 import asyncio
@@ -30,11 +30,15 @@ from trading.api.authentication import acting, by_key  # noqa: E402
 from trading.api.http import Disconnected, Receive, Request, Scope, Send, limit_headers, respond_problem  # noqa: E402
 from trading.fill_credits import FillCredits  # noqa: E402
 from trading.going_down import GoingDown  # noqa: E402
+from trading.kraken.application import ROOT as KRAKEN  # noqa: E402
 from trading.runtime import Runtime  # noqa: E402
 from trading.stream import NOTICE  # noqa: E402
 from trading.stream.hub import Hub  # noqa: E402
 
 from .custody_terms import keep_terms  # noqa: E402
+from .kraken import DIALECT  # noqa: E402
+from .metrics import PATH as METRICS  # noqa: E402
+from .metrics import serve_metrics  # noqa: E402
 from .serving import SERVER_PID  # noqa: E402
 from .suspended_accounts import keep_suspended  # noqa: E402
 
@@ -57,6 +61,10 @@ class Exchange:
             raise RuntimeError("the server did not run the lifespan's startup")
         elif scope["type"] == "websocket":
             await self.hub.serve(scope, receive, send)
+        elif scope["path"].startswith(KRAKEN):
+            await DIALECT(self.runtime, scope, receive, send)
+        elif scope["path"] == METRICS:
+            await serve_metrics(self.runtime, self.hub, Request(scope), send)
         elif is_ours(scope["path"]):
             await raw_application(self.runtime, scope, receive, send)
         else:

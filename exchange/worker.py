@@ -1,4 +1,4 @@
-"""The web worker: gunicorn's, with uvicorn inside. One event loop, one engine thread, one projector thread."""
+"""The web worker: gunicorn's, with uvicorn inside. One event loop, one engine thread, beside it the projector's process."""
 
 import os
 import socket

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from django.db import models, transaction
 
 from accounts.freeze import freeze_for_deficit, lift_deficit_freeze
-from ledger.models import Kind, LedgerAccount
+from ledger.chart import Kind
+from ledger.models import LedgerAccount
 from trading.engine.commands import CancelAll, Credit
 from trading.journal.records import derived_command_id
 from trading.reversal import NotReversible, outcome, reverse

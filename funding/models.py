@@ -74,6 +74,7 @@ class ChainCursor(models.Model):
         default=0, help_text="A person has looked: so deep a reorganisation is believed once."
     )
     stopped_because = models.TextField(blank=True, help_text="Why reading has stopped until a person looks.")
+    at_tip_at = models.DateTimeField(null=True, help_text="When all was last read that a synchronised node has.")
 
     class Meta:
         db_table = "funding_cursor"

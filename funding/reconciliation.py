@@ -18,7 +18,8 @@ from typing import Any
 from django.db import connection, models, transaction
 
 from bitcoind_proxy.client import ChainClient
-from ledger.models import Kind, LedgerAccount
+from ledger.chart import Kind
+from ledger.models import LedgerAccount
 from trading.reversal import outcome
 from trading.withdrawal_holds import has_ended
 

@@ -13,10 +13,11 @@ from django.db import close_old_connections
 
 from bitcoind_proxy.client import ChainClient
 from bitcoind_proxy.errors import NodeFailure
-from trading.database import WRITER_SETTINGS, conninfo
+from trading.bulk import WRITER_SETTINGS
+from trading.database import conninfo
 
 from .crediting import Crediting
-from .models import Deposit
+from .models import ChainCursor, Deposit
 from .scanning import Clock, OvertakenByAnother, Scanner, ScanStopped
 from .states import DepositState
 
@@ -52,6 +53,8 @@ class Watcher:
             return False
         with open_journal() as connection:
             Crediting(self._chain, connection, self._clock).round(reached)
+        if reached.is_at_tip:
+            ChainCursor.objects.filter(chain=self._chain).update(at_tip_at=self._clock())
         return reached.is_at_tip
 
     def wake(self) -> None:

@@ -19,7 +19,8 @@ from accounts.security_log import Caller, Event, record
 from accounts.suspensions import require_withdrawing
 from accounts.throttling import WITHDRAWAL
 from accounts.verification import limits_of
-from ledger.models import Kind, LedgerAccount
+from ledger.chart import Kind
+from ledger.models import LedgerAccount
 from trading.closures import closed, closure_of, mark_of
 from trading.engine.outcomes import Reason
 from trading.models import Market

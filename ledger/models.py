@@ -6,51 +6,7 @@ Amounts are atomic units of the asset, ``numeric(78, 0)``.
 
 from django.db import models
 
-
-class AccountClass(models.TextChoices):
-    """What an account stands for in a balance sheet or an income statement.
-
-    Credits being positive, a liability, revenue or equity is usually above zero, an asset or an expense below. Reports
-    turn the sign of assets and expenses; nothing else does.
-    """
-
-    ASSET = "asset", "Assets"
-    LIABILITY = "liability", "Liabilities"
-    REVENUE = "revenue", "Revenue"
-    EXPENSE = "expense", "Expenses"
-    EQUITY = "equity", "Equity"
-
-
-class Kind(models.TextChoices):
-    """The chart of accounts."""
-
-    USER = "user", "What we owe a user"
-    WITHDRAWALS_PENDING = "withdrawals_pending", "Withdrawals on their way"
-    FEES = "fees", "Fees earned"
-    ROUNDING = "rounding", "Residue of rounding fees up"
-    CUSTODY_HOT = "custody_hot", "Assets in hot wallets"
-    CUSTODY_COLD = "custody_cold", "Assets in cold storage"
-    CUSTODY_TRANSIT = "custody_transit", "Assets between wallets"
-    NETWORK_FEES = "network_fees", "Network fees paid"
-    EQUITY = "equity", "The owners' stake"
-    FAUCET = "faucet", "Play money given out"
-    ADJUSTMENT = "adjustment", "Credits by hand"
-
-
-CLASSES: dict[Kind, AccountClass] = {
-    Kind.USER: AccountClass.LIABILITY,
-    Kind.WITHDRAWALS_PENDING: AccountClass.LIABILITY,
-    Kind.FEES: AccountClass.REVENUE,
-    Kind.ROUNDING: AccountClass.REVENUE,
-    Kind.CUSTODY_HOT: AccountClass.ASSET,
-    Kind.CUSTODY_COLD: AccountClass.ASSET,
-    Kind.CUSTODY_TRANSIT: AccountClass.ASSET,
-    Kind.NETWORK_FEES: AccountClass.EXPENSE,
-    Kind.EQUITY: AccountClass.EQUITY,
-    Kind.FAUCET: AccountClass.EXPENSE,
-    Kind.ADJUSTMENT: AccountClass.EXPENSE,
-}
-"""Every kind's class."""
+from .chart import Kind
 
 
 class LedgerAccount(models.Model):
@@ -63,7 +19,7 @@ class LedgerAccount(models.Model):
     id = models.BigAutoField(primary_key=True)
     owner = models.BigIntegerField(null=True)
     asset = models.CharField(max_length=12)
-    kind = models.CharField(max_length=20, choices=Kind)
+    kind = models.CharField(max_length=20, choices=[(kind.value, kind.label) for kind in Kind])
     balance = models.DecimalField(max_digits=78, decimal_places=0, default=0)
     held = models.DecimalField(max_digits=78, decimal_places=0, null=True, db_default=0)
 
@@ -74,7 +30,9 @@ class LedgerAccount(models.Model):
             models.UniqueConstraint(
                 fields=["owner", "asset", "kind"], name="ledger_account_is_unique", nulls_distinct=False
             ),
-            models.CheckConstraint(name="account_is_of_the_chart", condition=models.Q(kind__in=Kind.values)),
+            models.CheckConstraint(
+                name="account_is_of_the_chart", condition=models.Q(kind__in=[kind.value for kind in Kind])
+            ),
             models.CheckConstraint(
                 name="user_has_owner", condition=models.Q(kind="user") ^ models.Q(owner__isnull=True)
             ),

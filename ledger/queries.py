@@ -1,7 +1,7 @@
 """Reading the books. Plain SQL on the caller's connection; amounts come back as ints in atomic units."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 
 import psycopg
@@ -57,6 +57,81 @@ def statement_after(
         {"owner": owner, "after": after_id, "until": until, "start": start_us, "end": end_us, "limit": limit},
     ).fetchall()
     return [_statement_line(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetLine:
+    """What one entry did to a user's balance in an asset, its fee told apart; ``amount_atoms`` less fee is the change."""
+
+    id: int
+    asset: str
+    amount_atoms: int
+    fee_atoms: int
+    balance_atoms: int
+    kind: str
+    cause: int
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Which lines of a statement: of these assets and kinds, ids and times above ``after`` and not above ``until``; None: any."""
+
+    assets: list[str] | None = None
+    kinds: list[str] | None = None
+    ids: list[int] | None = None
+    after_id: int | None = None
+    until_id: int | None = None
+    after_us: int | None = None
+    until_us: int | None = None
+
+
+_NET_LINES = (
+    "  FROM ledger_account a JOIN ledger_posting p ON p.account_id = a.id JOIN ledger_entry e ON e.cause = p.cause"
+    "  LEFT JOIN ledger_posting f ON f.cause = p.cause AND f.account_id = p.account_id AND f.kind = 'fee' AND f.id <> p.id"
+    " WHERE a.owner = %(owner)s AND a.kind = 'user' AND p.kind <> 'hold'"
+    "   AND (p.kind <> 'fee' OR NOT EXISTS (SELECT FROM ledger_posting o"
+    "        WHERE o.cause = p.cause AND o.account_id = p.account_id AND o.kind NOT IN ('fee', 'hold')))"
+    "   AND (%(assets)s::text[] IS NULL OR a.asset = ANY(%(assets)s))"
+    "   AND (%(kinds)s::text[] IS NULL OR p.kind = ANY(%(kinds)s)) AND (%(ids)s::bigint[] IS NULL OR p.id = ANY(%(ids)s))"
+    "   AND (%(after_id)s::bigint IS NULL OR p.id > %(after_id)s)"
+    "   AND (%(until_id)s::bigint IS NULL OR p.id <= %(until_id)s)"
+    "   AND (%(after_us)s::bigint IS NULL OR e.at_us > %(after_us)s)"
+    "   AND (%(until_us)s::bigint IS NULL OR e.at_us <= %(until_us)s)"
+)
+
+
+def net_lines(connection: Connection, *, owner: int, chosen: Chosen, offset: int, limit: int) -> list[NetLine]:
+    """What changed the user's balances, newest first, one line for each entry and asset."""
+    rows = connection.execute(
+        "SELECT p.id, a.asset, CASE p.kind WHEN 'fee' THEN 0 ELSE p.amount END,"
+        " -coalesce(f.amount, CASE p.kind WHEN 'fee' THEN p.amount ELSE 0 END),"
+        " CASE WHEN f.id > p.id THEN f.balance ELSE p.balance END, p.kind, p.cause, e.at_us"
+        f"{_NET_LINES} ORDER BY p.id DESC OFFSET %(offset)s LIMIT %(limit)s",
+        {"owner": owner, "offset": offset, "limit": limit, **asdict(chosen)},
+    ).fetchall()
+    return [
+        NetLine(
+            id=as_int(row[0]),
+            asset=str(row[1]),
+            amount_atoms=as_int(row[2]),
+            fee_atoms=as_int(row[3]),
+            balance_atoms=as_int(row[4]),
+            kind=str(row[5]),
+            cause=as_int(row[6]),
+            at_us=as_int(row[7]),
+        )
+        for row in rows
+    ]
+
+
+def net_line_count(connection: Connection, *, owner: int, chosen: Chosen, limit: int) -> int:
+    """How many lines there are, counted up to ``limit``."""
+    row = connection.execute(
+        f"SELECT count(*) FROM (SELECT 1{_NET_LINES} LIMIT %(limit)s) lines",
+        {"owner": owner, "limit": limit, **asdict(chosen)},
+    ).fetchone()
+    return 0 if row is None else as_int(row[0])
 
 
 def is_transfer(connection: Connection, *, cause: int) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from .models import CLASSES, AccountClass, Kind
+from .chart import CLASSES, AccountClass, Kind
 from .queries import as_int
 
 Connection = psycopg.Connection[tuple[object, ...]]

@@ -53,6 +53,14 @@ def wait_until(condition: Any, *, limit_s: float = WAIT_LIMIT_S, what: str) -> A
         time.sleep(0.02)
 
 
+def parent_of(pid: int) -> int:
+    """0 for a process that is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
 class Server:
     """One gunicorn with one worker on a port of its own."""
 
@@ -97,6 +105,11 @@ class Server:
         if self._process is None:
             raise RuntimeError("the server does not run")
         return self._process.pid
+
+    def projectors(self) -> list[int]:
+        """The process that writes its read models, if it runs: the child of the worker, which is gunicorn's."""
+        pids = (int(folder.name) for folder in Path("/proc").glob("[0-9]*"))
+        return [pid for pid in pids if parent_of(parent_of(pid)) == self.pid]
 
     def kill(self) -> None:
         """kill -9 of the whole process group."""

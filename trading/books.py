@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import psycopg
 
-from ledger.models import Kind
+from ledger.chart import Kind
 from ledger.posting import AccountKey
 from ledger.queries import Position, as_int, positions_after
 from trading.engine.balances import HOUSE
 from trading.engine.engine import Engine
 from trading.journal.read import head_seq, records_between
-from trading.projections.projector import read_checkpoint
+from trading.projections.checkpoint import read_checkpoint
 from trading.snapshots import restore
 
 Connection = psycopg.Connection[tuple[object, ...]]

@@ -21,6 +21,10 @@ BY_KEY = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergej
 Plans are made once, when tables may be empty and reading all of a table looks cheap. It would not stay so.
 """
 
+WRITER_SETTINGS = "SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '1s'"
+"""For connections that write: one that waits too long starts again, and a process that was stopped in the middle of a
+transaction loses it, so that it cannot hold the journal's head for ever."""
+
 
 def column(values: Iterable[object]) -> str:
     """The values as one SQL constant. None becomes an empty text: let the statement make NULL of it by nullif."""

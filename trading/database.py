@@ -9,10 +9,6 @@ from psycopg_pool import ConnectionPool
 POOL_SIZE = 4
 POOL_WAIT_S = 5.0
 
-WRITER_SETTINGS = "SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '1s'"
-"""For connections that write: one that waits too long starts again, and a process that was stopped in the middle of a
-transaction loses it, so that it cannot hold the journal's head for ever."""
-
 _LIVELINESS = {
     "connect_timeout": 3,
     "keepalives_idle": 5,

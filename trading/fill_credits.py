@@ -7,7 +7,7 @@ than this process has counted there.
 from accounts.rate_limits import ORDERS
 from trading.engine.outcomes import OrderFilled
 
-from .fold import Applied
+from .applied import Applied
 from .publications import Publication
 
 

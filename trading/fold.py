@@ -5,31 +5,16 @@ number and by hash; so what is folded is exactly what was appended.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from trading.engine.commands import Command, Event
 from trading.engine.engine import Engine
 from trading.engine.outcomes import Outcome
 
+from .applied import Applied
 from .journal.append import Known
 from .journal.errors import JournalBroken
 from .journal.records import GENESIS_HASH, Record, decode, is_linked
-from .outcome_chain import Checkpoint, OutcomeChain
-
-
-class Applied(NamedTuple):
-    """A journaled command and what it came to. ``checkpoint``: the chain of outcomes, if this event completes a stretch.
-
-    ``hash`` is the journal's after the event.
-    """
-
-    seq: int
-    at_us: int
-    command_id: str
-    command: Command
-    outcomes: list[Outcome]
-    hash: bytes
-    checkpoint: Checkpoint | None
+from .outcome_chain import OutcomeChain, told_of
 
 
 class Fold:
@@ -84,8 +69,11 @@ class Fold:
 
     def _applied(self, record: Record, command: Command, outcomes: list[Outcome]) -> Applied:
         self.journal_hash = record.hash
-        checkpoint = self.chain.add(outcomes)
-        return Applied(record.seq, record.at_us, record.command_id, command, outcomes, record.hash, checkpoint)
+        told = told_of(outcomes)
+        checkpoint = self.chain.add(told)
+        return Applied(
+            record.seq, record.at_us, record.command_id, command, outcomes, record.hash, checkpoint, record, told
+        )
 
 
 def _altered(record: Record) -> JournalBroken:

@@ -14,9 +14,9 @@ from typing import NamedTuple
 from accounts.problems import CONFLICT, Problem
 
 from . import queries
-from .engine.commands import CancelAfter, CancelAll, CancelOrder, Side
+from .applied import Applied
+from .engine.commands import CancelAfter, CancelAll, CancelOrder, CancelReplace, Side
 from .engine.outcomes import CancelAfterSet, CommandRejected, Filled, OrderCancelled, Reason
-from .fold import Applied
 from .instruments import Market
 from .journal.records import derived_command_id
 from .order_facts import OPEN_STATUSES
@@ -202,6 +202,33 @@ async def amend_order(
     if reason is not None:
         raise refused(reason, order_id=order.order_id, sequence=answer.seq)
     return await describe(runtime, order)
+
+
+async def replace_order(
+    runtime: Runtime,
+    *,
+    account: int,
+    reference: str,
+    request: OrderRequest,
+    request_id: str,
+    proof: str | None = None,
+) -> OrderBody:
+    """Cancels an open order, by its id or ``client:ID``, and places another in the same moment; nothing is placed if it is
+    not open any more. Raises Problem; where the other one was refused by the engine the first is cancelled all the same.
+    """
+    order = await _known_order(runtime, account, _order_id(account, reference))
+    if order.status not in OPEN_STATUSES:
+        raise _closed(order)
+    market = market_of(runtime, request.market)
+    command = CancelReplace(account=account, order=order.seq, place=place_command(account, request, market))
+    if request.client_order_id is not None:
+        command_id = client_command_id(account, request.client_order_id)
+    else:
+        command_id = own_command_id(proof)
+    if (problem := refusal(runtime, account)) is not None:
+        await require_new(runtime, problem, command_id)
+    answer = await submit(runtime, command, command_id=command_id, request_id=request_id, proof=proof)
+    return (await placed(runtime, account, command_id, answer, market)).order
 
 
 async def cancel_all(

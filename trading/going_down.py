@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable
 from accounts.problems import Problem
 
 from . import suspension
+from .applied import Applied
 from .closures import Closure
 from .engine.outcomes import MarketStateChanged
-from .fold import Applied
 from .publications import Publication
 from .runtime import Runtime
 

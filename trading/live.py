@@ -35,8 +35,8 @@ from trading.engine.outcomes import (
 )
 from trading.engine.outcomes import Outcome as EngineOutcome
 
+from .applied import Applied
 from .closures import Closure, Mark, closure_of, mark_of
-from .fold import Applied
 from .instruments import Asset, Market
 from .market_data.depth import Depth
 from .market_data.ticker import Minute, RollingTicker

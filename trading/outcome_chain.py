@@ -6,13 +6,14 @@ first is 32 zero bytes. So an outcome's fields never change: a new fact is a new
 """
 
 import hashlib
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 
 from trading.engine import outcomes
-from trading.engine.outcomes import Outcome
+from trading.engine.outcomes import Outcome, Reason
 
 CHECKPOINT_EVENTS = 1000
 
@@ -50,7 +51,22 @@ KINDS: tuple[type[Outcome], ...] = (
 )
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(list[list[Any]]).decode
 _number_of = {kind: number for number, kind in enumerate(KINDS)}.__getitem__
+_reasons = {reason.value: reason for reason in Reason}
+
+
+def _with_reason(kind: type[Outcome], fields: list[Any]) -> Outcome:
+    """Reasons are the one thing in outcomes that JSON has no type for."""
+    at = kind._fields.index("reason")
+    fields[at] = _reasons[fields[at]]
+    return kind._make(fields)
+
+
+_TELL_REASONS = (outcomes.CommandRejected, outcomes.OrderRejected, outcomes.OrderCancelled)
+_makers: list[Callable[[list[Any]], Outcome]] = [
+    partial(_with_reason if kind in _TELL_REASONS else tuple.__new__, kind) for kind in KINDS
+]
 
 
 class Checkpoint(NamedTuple):
@@ -63,6 +79,17 @@ class Checkpoint(NamedTuple):
 START = Checkpoint(0, bytes(32))
 
 
+def told_of(outcomes: Sequence[Outcome]) -> bytes:
+    """The outcomes of one event, as the chain takes them up."""
+    return _encode(outcomes) + bytes(map(_number_of, map(type, outcomes)))
+
+
+def outcomes_told(told: bytes) -> list[Outcome]:
+    """The outcomes of which ``told_of`` made this."""
+    end = told.rindex(b"]") + 1  # no kind's number is that of a bracket
+    return [_makers[number](fields) for number, fields in zip(told[end:], _decode(told[:end]), strict=True)]
+
+
 class OutcomeChain:
     """The chain as it grows. ``last`` is the latest checkpoint. One thread adds, event by event."""
 
@@ -73,9 +100,9 @@ class OutcomeChain:
         self._seq = last.seq
         self._digest = hashlib.sha256(last.value)
 
-    def add(self, outcomes: Sequence[Outcome]) -> Checkpoint | None:
-        """Adds the outcomes of the next event; returns the checkpoint if it completes one."""
-        self._digest.update(_encode(outcomes) + bytes(map(_number_of, map(type, outcomes))))
+    def add(self, told: bytes) -> Checkpoint | None:
+        """Adds the outcomes of the next event, as ``told_of`` gives them; returns the checkpoint if they complete one."""
+        self._digest.update(told)
         self._seq += 1
         if self._seq % CHECKPOINT_EVENTS:
             return None

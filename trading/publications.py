@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from .applied import Applied
 from .engine.commands import Side
 from .engine.market import Market
 from .engine.outcomes import (
@@ -19,7 +20,6 @@ from .engine.outcomes import (
     OrderRested,
     SelfTradePrevented,
 )
-from .fold import Applied
 from .journal.append import Appended
 from .journal.records import Draft, is_same
 

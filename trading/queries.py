@@ -17,7 +17,7 @@ from .market_data.candles import Candle
 from .market_data.ticker import MINUTE_US, WINDOW_MINUTES, Minute
 from .order_facts import LEG_BITS, OPEN_STATUSES, brought
 from .projections.candles import STORED_INTERVALS_S
-from .projections.projector import read_checkpoint
+from .projections.checkpoint import read_checkpoint
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -26,7 +26,7 @@ _ORDER = (
     " quantity_lots, budget_atoms, filled_lots, filled_quote_atoms, fee_atoms, status, reason, created_at_us,"
     " updated_at_us, updated_seq, options FROM trading_order"
 )
-_AGE = f"((seq & {PARENT_MASK}) << {LEG_BITS} | (seq >> {LEG_BIT}))"
+AGE = f"((seq & {PARENT_MASK}) << {LEG_BITS} | (seq >> {LEG_BIT}))"
 """``order_facts.age`` as the index has it."""
 
 _FILL = (
@@ -111,7 +111,7 @@ def order_by_id(connection: Connection, order_id: str) -> OrderRow | None:
 
 def orders_by_number(connection: Connection, numbers: Sequence[int]) -> list[OrderRow]:
     """The orders of these numbers, oldest first."""
-    rows = connection.execute(f"{_ORDER} WHERE seq = ANY(%s) ORDER BY {_AGE}", (list(numbers),)).fetchall()
+    rows = connection.execute(f"{_ORDER} WHERE seq = ANY(%s) ORDER BY {AGE}", (list(numbers),)).fetchall()
     return [_order(row) for row in rows]
 
 
@@ -121,8 +121,8 @@ def closed_orders(
     """Orders of the account that have ended, newest first, of an age below ``before``."""
     rows = connection.execute(
         f"{_ORDER} WHERE account_id = %(account)s AND status NOT IN ('open', 'waiting')"
-        f" AND (%(market)s::text IS NULL OR market = %(market)s) AND (%(before)s::bigint IS NULL OR {_AGE} < %(before)s)"
-        f" ORDER BY {_AGE} DESC LIMIT %(limit)s",
+        f" AND (%(market)s::text IS NULL OR market = %(market)s) AND (%(before)s::bigint IS NULL OR {AGE} < %(before)s)"
+        f" ORDER BY {AGE} DESC LIMIT %(limit)s",
         {"account": account, "market": market, "before": before, "limit": limit},
     ).fetchall()
     return [_order(row) for row in rows]

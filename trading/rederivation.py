@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import psycopg
 
-from ledger.models import Kind
+from ledger.chart import Kind
 from ledger.posting import AccountKey, EntryDraft, Line
 from ledger.queries import as_int
+from trading.applied import Applied
 from trading.engine.commands import DefineMarket
-from trading.fold import Applied
 from trading.projections.markets import listed
 from trading.projections.postings import entry
 

@@ -24,9 +24,9 @@ import psycopg
 from trading.engine.commands import CancelAfter, CancelAll, CancelMarket, CancelOrder, SetMarketState, Tick
 from trading.engine.engine import Engine
 
-from .bulk import BY_KEY
-from .database import WRITER_SETTINGS
-from .fold import Applied, Fold
+from .applied import Applied
+from .bulk import BY_KEY, WRITER_SETTINGS
+from .fold import Fold
 from .inbox import Inbox, Overloaded
 from .journal.append import CHANNEL, Appended, append
 from .journal.read import check_head, records_between

@@ -1,4 +1,4 @@
-"""What runs in a serving process: the engine thread, the projector thread, and the live state on the event loop.
+"""What runs in a serving process: the engine thread, the projector with its process, and the live state on the event loop.
 
 The composition is all here: the engine thread publishes each batch to the event loop, which applies it to the live
 state, lets the stream see it, and answers the callers, in this order. The projector is fed by the engine thread.
@@ -17,6 +17,7 @@ from django.conf import settings
 from psycopg_pool import ConnectionPool
 
 from . import queries
+from .applied import Applied
 from .closures import EnginePhase
 from .collector import spare_the_collector
 from .custody_terms import CustodyTerms
@@ -25,13 +26,15 @@ from .engine import FORM
 from .engine.commands import Command
 from .engine.engine import Engine
 from .engine.snapshot import state_hash
-from .fold import Applied, Fold
+from .fold import Fold
 from .inbox import Overloaded
 from .journal.errors import DatabaseLostData
 from .journal.read import head_seq
 from .journal.records import draft
+from .latencies import Latencies
 from .live import RECENT_TRADES, LiveState, TradePrint
-from .projections.projector import OutcomesDiffer, Projector
+from .projections.checkpoint import OutcomesDiffer
+from .projections.projector import Projector
 from .publications import Answer, Publication, Submission
 from .replica import URGENT, Replica, ReplicaSettings, ReplicaStopped
 from .snapshot_worker import SnapshotWorker
@@ -92,7 +95,11 @@ class Runtime:
         """By asset; kept true by whoever composes the process."""
         self.suspended_accounts: frozenset[int] = frozenset()
         """Whose orders are not taken; kept true by whoever composes the process."""
+        self.nodes: Mapping[str, str] = {}
+        """Of each chain whose node is to be followed "ok" or why it is not; kept true by the same."""
         self.pool: ConnectionPool = open_pool()
+        self.latencies = Latencies()
+        """Of commands that this process has answered."""
         self._loop = asyncio.get_running_loop()
         self._serving = False
         self.ready = False
@@ -102,7 +109,9 @@ class Runtime:
         """Who waits for the journal, and until when, oldest first."""
         self._projection_waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._live_waiters: list[tuple[int, asyncio.Future[None]]] = []
-        self.projector = Projector(conninfo(), on_progress=self._on_projected, on_stopped=self._on_projector_stopped)
+        self.projector = Projector(
+            conninfo(), loop=self._loop, on_progress=self._on_projected, on_stopped=self._on_projector_stopped
+        )
         self._snapshots = SnapshotWorker(every=settings.SNAPSHOT_EVERY, pause_s=settings.SNAPSHOT_PAUSE_S)
         self.replica = Replica(
             ReplicaSettings(
@@ -126,7 +135,7 @@ class Runtime:
         self._loop.call_later(SWEEP_S, self._sweep)
 
     async def stop(self) -> None:
-        """Answers what waits, writes what is folded, then ends the threads."""
+        """Answers what waits, writes what is folded, then ends the threads and the projector's process."""
         self.ready = False
         await asyncio.to_thread(self.replica.stop)
         await asyncio.to_thread(self.projector.stop)
@@ -223,7 +232,7 @@ class Runtime:
 
     def health(self) -> Health:
         engine = self.replica.stopped_because or self._engine_state()
-        projector = self.projector.stopped_because or "ok"
+        projector = self.projector.stopped_because or self.projector.interrupted_because or "ok"
         lag = self.live.seq - self.projector.seq
         if projector == "ok" and lag > self._lag_limit:
             projector = f"{lag} events behind"
@@ -308,7 +317,7 @@ class Runtime:
     def _on_stopped(self, error: BaseException | None) -> None:
         self._loop.call_soon_threadsafe(self._stop_serving)
 
-    # Callbacks on the projector thread
+    # Callbacks of the projector, on the event loop
 
     def _on_projector_stopped(self, error: BaseException) -> None:
         """Without a projector orders are still safe. But this process's engine has come to something else than others, or
@@ -316,10 +325,10 @@ class Runtime:
         """
         if isinstance(error, DatabaseLostData | OutcomesDiffer):
             self.replica.abort(f"{type(error).__name__}: {error}")
-        self._loop.call_soon_threadsafe(self._wake_projection_waiters)
+        self._wake_projection_waiters()
 
     def _on_projected(self, seq: int) -> None:
-        self._loop.call_soon_threadsafe(self._wake_projection_waiters)
+        self._wake_projection_waiters()
 
     # On the event loop
 
@@ -339,11 +348,14 @@ class Runtime:
             observer.on_batch(publication)
         if self._live_waiters:
             self._live_waiters = _wake(self._live_waiters, self.live.seq)
+        now = self._loop.time()
         for submission, answer in publication.answers:
             future = submission.future
             if future is None:
                 continue
-            self._unanswered.pop(future, None)
+            until = self._unanswered.pop(future, None)
+            if until is not None:
+                self.latencies.add(now - until + ANSWER_WAIT_S)
             if future.done():
                 continue
             if answer.refused is None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import httpx
 import psycopg
 
-from benchmarks.processes import usage_of, worker_of
+from benchmarks.processes import usage_of, worker_under
 from tests.server import Server
 
 from .findings import Findings
@@ -53,7 +53,7 @@ class Sampler:
         self.series: defaultdict[str, list[Sample]] = defaultdict(list)
         self.warm_s = math.inf
         self._findings = findings
-        self._workers = [worker_of(server.port) for server in servers]
+        self._workers = [worker_under(server.pid) for server in servers]
         self._servers = servers
         self._url = servers[0].database_url
         self._latencies = latencies

@@ -179,7 +179,7 @@ def _bots(configuration: Configuration, environment: dict[str, str]) -> Child:
 
 
 def _wait_until_ready(web: Child, *, configuration: Configuration, console: Console, signals: StopSignals) -> None:
-    """Until /health/ready answers 200. Raises Refusal when the web process ends or stays unready for too long."""
+    """Until /health/ready?needs=trading answers 200. Raises Refusal when the web process ends or stays unready for too long."""
     started = time.monotonic()
     remark_at = started + _READY_REMARK_EVERY_S
     while time.monotonic() - started < _READY_LIMIT_S:
@@ -207,7 +207,7 @@ def _health(port: int) -> tuple[int | None, str]:
     """Status and body of /health/ready, shortened; no status while nothing listens."""
     with closing(http.client.HTTPConnection(HOST, port, timeout=5)) as connection:
         try:
-            connection.request("GET", "/health/ready")
+            connection.request("GET", "/health/ready?needs=trading")
             answer = connection.getresponse()
             return answer.status, answer.read(1000).decode(errors="replace").strip()
         except (OSError, http.client.HTTPException) as error:

@@ -229,6 +229,9 @@ STREAM_ORIGINS = os.environ.get("STREAM_ORIGINS", "").split()
 """Further sites whose pages may open the stream, as https://desk.example.com; the exchange's own always may."""
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+METRICS_FROM = os.environ.get("METRICS_FROM", "127.0.0.0/8 ::1/128").split()
+"""Networks whose callers may read /metrics. A proxy's callers never may."""
+
 RATE_LIMITS = os.environ.get("RATE_LIMITS", "on") != "off"
 RATE_LIMIT_WINDOW_S = int(os.environ.get("RATE_LIMIT_WINDOW_S", "10"))
 RATE_LIMIT_QUOTAS = {

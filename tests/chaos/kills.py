@@ -1,8 +1,11 @@
-"""kill -9 under load: of nothing at all, one replica, all, PostgreSQL, everything, and of single database sessions."""
+"""kill -9 under load: of nothing at all, one replica, all, their projectors, PostgreSQL, everything, single database sessions."""
 
+import contextlib
 import hashlib
 import itertools
 import json
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 
@@ -32,6 +35,11 @@ def nothing(rig: Rig, rounds: int) -> None:
 def one_replica(rig: Rig, rounds: int) -> None:
     """A random replica at random moments; the others go on, and it comes back beside them."""
     _survive(rig, rounds, _kill_one)
+
+
+def projectors(rig: Rig, rounds: int) -> None:
+    """The processes that write the read models, of all replicas at once."""
+    _survive(rig, rounds, _kill_projectors)
 
 
 def all_replicas(rig: Rig, rounds: int) -> None:
@@ -101,6 +109,14 @@ def _kill_one(deployment: Deployment, load: Load) -> None:
             replica.wait_until_ready()
     deployment.kill_replica(victim)
     victim.launch()
+
+
+def _kill_projectors(deployment: Deployment, load: Load) -> None:
+    for replica in deployment.replicas:
+        for pid in replica.projectors():
+            deployment.tally.faults += 1
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def _kill_all(deployment: Deployment, load: Load) -> None:

@@ -43,6 +43,7 @@ _ALL = (
     Scenario("undisturbed", "three replicas under load, and no fault", kills.nothing, 0, 2),
     Scenario("kill-one", "kill -9 of one of three replicas", kills.one_replica, 2, 10, long_share=1.0),
     Scenario("kill-all", "kill -9 of all replicas at once", kills.all_replicas, 0, 3, long_share=0.02),
+    Scenario("kill-projectors", "kill -9 of what writes the read models of all replicas", kills.projectors, 2, 8),
     Scenario("kill-postgres", "kill -9 of PostgreSQL", kills.postgres, 1, 4, long_share=0.05),
     Scenario(
         "kill-everything", "kill -9 of PostgreSQL and all replicas at once", kills.everything, 1, 2, long_share=0.02

@@ -15,7 +15,8 @@ from gunicorn.app.wsgiapp import run
 from psycopg.pq import TransactionStatus
 
 from trading import replica
-from trading.fold import Applied, Fold
+from trading.applied import Applied
+from trading.fold import Fold
 from trading.journal import append as journal
 from trading.journal.append import COLUMNS, Appended, Known, as_record
 from trading.journal.records import Draft, Record

@@ -1,13 +1,17 @@
 """The contract of deposits, in every world: what is seen, when it is credited, and what a reorganisation takes back."""
 
+import datetime as dt
+
 import pytest
 from django.db import transaction
 
 from accounts.models import User
 from funding import withdrawals
 from funding.descriptors import derive
+from funding.gauges import Gauges, load_gauges
 from funding.holding import Holding
 from funding.models import Alarm, ChainCursor, DepositWallet, ScannedBlock, Withdrawal, WithdrawalAddress
+from funding.nodes import followed
 from funding.scanning import rescan
 from trading.engine.commands import Credit, TransferFunds
 from trading.models import Asset
@@ -238,3 +242,33 @@ def test_somebody_elses_payment_is_nobodys_deposit(stage: Stage) -> None:
     stage.world.mine(2)
     stage.settle()
     assert len(stage.deposits()) == 1, "the change and the coins of miners are not ours"
+
+
+def test_f42_a_chain_is_followed_while_its_tip_was_read_just_now(stage: Stage) -> None:
+    """One that is read but not to its tip, long ago, or no more, is told with the reason."""
+
+    def told(later_s: int = 0) -> str:
+        return followed(now=now + dt.timedelta(seconds=later_s))[stage.world.chain]
+
+    now = stage.now()
+    assert "not yet to its tip" in told()
+    stage.settle()
+    read_at = ChainCursor.objects.get().at_tip_at
+    assert read_at is not None and read_at >= now
+    now = read_at
+    assert (told(), told(60), told(75)) == ("ok", "ok", "its tip was read 75 s ago")
+    ChainCursor.objects.update(stopped_because="a person has to look")
+    assert told() == "not read any more: a person has to look"
+
+
+def test_f173_monitoring_reads_the_age_of_the_tip_and_what_is_hot(stage: Stage) -> None:
+    chain, asset = stage.world.chain, stage.world.asset
+    Asset.objects.create(asset=asset, name="Coin", kind="crypto", decimals=8, trading_decimals=8)
+    assert load_gauges(now=stage.now()) == Gauges({chain: None}, {asset: 0.0}, 0)
+    stage.pay((stage.address(), SMALL))
+    stage.world.mine()
+    stage.settle()
+    gauges = load_gauges(now=stage.now())
+    age_s = gauges.tip_age_s[chain]
+    assert age_s is not None and 0 <= age_s < 60
+    assert gauges.hot == {asset: SMALL / 10**8}

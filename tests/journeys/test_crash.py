@@ -6,17 +6,19 @@ CRASH_ROUNDS says how often the server is killed (3); CRASH_SEED where the rando
 import os
 import random
 import re
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from exchange.launch.postgres import DATABASE, OWNER, EmbeddedPostgres
 from tests.fixtures import Cluster, manage
-from tests.server import Server, wait_until
+from tests.server import Server, parent_of, wait_until
 
 from .load import Desk, Load, audit, open_desks, repeat_unknown
 from .stream_client import Stream
@@ -92,6 +94,35 @@ def test_kills_under_load_lose_and_double_nothing(own_server: Server) -> None:
         settle(desks)
     assert of_unknown_outcome, "no kill met an order on its way, so nothing was ever sent again"
     verified_state(own_server.database_url)
+
+
+def test_kills_of_the_projector_lose_nothing_and_it_does_not_outlive_its_server(own_server: Server) -> None:
+    desks = open_desks(own_server, TRADERS)
+    with Load(desks, seed=SEED) as load:
+        for kills in (1, 2, 3):
+            wait_until(lambda goal=kills * WARM: load.acknowledged >= goal, what="orders are acknowledged")
+            (pid,) = wait_until(own_server.projectors, what="there is a projector")
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda gone=pid: parent_of(gone) == 0, what="it is gone")
+    assert load.surprises == []
+    settle(desks)
+    verified_state(own_server.database_url)
+    (pid,) = own_server.projectors()
+    os.kill(own_server.pid, signal.SIGKILL)
+    wait_until(lambda: parent_of(pid) == 0, what="the projector has ended with its server")
+
+
+def test_a_signal_to_the_whole_group_lets_the_projector_write_what_was_acknowledged(own_server: Server) -> None:
+    desks = open_desks(own_server, TRADERS)
+    with Load(desks, seed=SEED) as load:
+        wait_until(lambda: load.acknowledged >= WARM, what="orders are acknowledged")
+        os.killpg(own_server.pid, signal.SIGTERM)
+        assert own_server.terminate() == 0
+    assert load.surprises == []
+    stopped = last_state(own_server.log.read_text(), r"stopped at event (\d+), state ([0-9a-f]{64})")
+    with psycopg.connect(own_server.database_url) as connection:
+        assert connection.execute("SELECT seq FROM projection_checkpoint").fetchone() == (stopped.event,)
+    assert verified_state(own_server.database_url) == stopped
 
 
 def test_a_stop_under_load_keeps_what_was_acknowledged_and_the_state(own_server: Server) -> None:

@@ -14,8 +14,9 @@ from websockets.exceptions import InvalidStatus
 
 from tests.chaos.redis import Redis
 from tests.fixtures import Cluster
+from tests.kraken import KrakenClient, Refused
 from tests.server import Server, Trader, wait_until
-from tests.signing import hmac_key, program
+from tests.signing import hmac_key, make_key, program
 from trading.stream.methods import METHODS
 from trading.stream.weights import WEIGHTS
 
@@ -117,6 +118,26 @@ def test_orders_have_a_limit_of_their_own_and_filled_ones_give_their_cost_back(s
     refused = seller.order("sell", "0.01", "64000")
     assert (refused.status_code, "orders" in refused.json()["detail"]) == (429, True)
     assert seller.http.delete("/trade/orders").status_code == 200
+
+
+def test_the_kraken_dialect_counts_as_rest_does(server: Server) -> None:
+    trader = server.trader(BTC="1")
+    client = KrakenClient(server, make_key(trader, "read", "trade"))
+    weights = {one["call"]: one for one in client.http.get("/public/limits").json()["items"]}
+    assert weights["* /0/private/TradesHistory"]["account"] == weights["GET /trade/fills"]["account"] == 5
+    assert weights["* /0/private/AddOrder"]["orders"] == 1
+    before = left(trader.http.get("/account/balances"), "account")
+    client.private("TradesHistory")
+    assert before - left(trader.http.get("/account/balances"), "account") == 5 + 1
+    order = {"pair": "BTCUSD", "type": "sell", "ordertype": "limit", "volume": "0.01", "price": "64000"}
+    for _ in range(8):
+        client.private("AddOrder", **order)
+    with pytest.raises(Refused, match="EOrder:Rate limit exceeded"):
+        client.private("AddOrder", **order)
+    with pytest.raises(Refused, match="EAPI:Rate limit exceeded"):
+        for _ in range(30):
+            client.private("Balance")
+    assert int(client.send("Balance", f"nonce={time.time_ns()}").headers["retry-after"]) > 0
 
 
 def test_every_method_of_the_stream_has_its_weight() -> None:

@@ -52,6 +52,6 @@ PARTS = {
         ),
         tests=("ledger/tests", "trading/tests/test_books.py", "trading/tests/test_withdrawal_books.py"),
         arguments=("-p", "tests.fixtures", "-p", "tests.mutants.standing"),
-        timeout_s=10.0,
+        timeout_s=20.0,
     ),
 }

@@ -33,12 +33,13 @@ from accounts.authentication import (
     token_key,
 )
 from accounts.database import in_database
+from accounts.kraken_signatures import read_kraken_signed
 from accounts.nonces import NonceGuard, use_everywhere
 from accounts.problems import CSRF_FAILED, KEY_NOT_VALID, NOT_SIGNED_IN, WRONG_SIGNATURE, Problem
 from accounts.rate_limits import ADDRESS, LOOKUP_WEIGHT, address_key
 from accounts.renewal import renew, take_due
 from accounts.security_log import Caller
-from accounts.signatures import KEY_HEADER, read_signed
+from accounts.signatures import KEY_HEADER, Signed, read_signed
 from accounts.step_up import require_own_factor
 
 from .http import Request
@@ -69,8 +70,13 @@ async def authenticate(request: Request, route: Route) -> Principal:
         principal = await _by_session(request)
     principal.check(route.needs)
     if request.proof is not None and route.guard == "database":
-        await asyncio.to_thread(use_everywhere, request.proof, dt.datetime.now(dt.UTC))
+        await use_once(request.proof)
     return await acting(request, principal)
+
+
+async def use_once(proof: str) -> None:
+    """Uses a signed request for all processes. Raises Problem nonce_used."""
+    await asyncio.to_thread(use_everywhere, proof, dt.datetime.now(dt.UTC))
 
 
 def caller_of(request: Request) -> Caller:
@@ -97,15 +103,25 @@ async def prove_once_more(request: Request, given: str | None) -> None:
 
 
 async def by_key(request: Request) -> Principal:
+    """Whose key signed the request. Raises Problem."""
+    return await by_signature(request, read_signed(request.headers, request.method, request.target, request.body))
+
+
+async def by_kraken_signature(request: Request, nonce: str) -> Principal:
+    """Whose key signed the request as clients of Kraken do, with this nonce in its body. Raises Problem."""
+    path: bytes = request.scope.get("raw_path") or request.path.encode()
+    return await by_signature(request, read_kraken_signed(request.headers, path, nonce, request.body))
+
+
+async def by_signature(request: Request, signed: Signed) -> Principal:
     """Whose key signed the request, which counts once in this process. Raises Problem: who has not proven to have the key
     learns nothing of it."""
-    signed = read_signed(request.headers, request.method, request.target, request.body)
     now_ms = time.time_ns() // 1_000_000
     signed.check_time(now_ms)
     principal = await _principal(request, api_key_key(signed.key_id), load_key, signed.key_id)
     if principal is None or principal.key is None:
         raise Problem(KEY_NOT_VALID, "This key is unknown or was revoked.")
-    if not principal.key.verifier.verifies(signed.signature, signed.message):
+    if not principal.key.verifier.verifies(signed.signature, signed.message, signed.digest):
         detail = "Signed is timestamp, nonce, METHOD, path?query, hex(sha256(body)), with a newline between each two."
         raise Problem(WRONG_SIGNATURE, detail)
     principal.check_expiry(now_ms)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from accounts.rate_limits import DJANGO_WEIGHTS, LOOKUP_WEIGHT, METERS
+from trading.kraken.weights import WEIGHTS as KRAKEN_WEIGHTS
 from trading.runtime import Runtime
 from trading.stream.weights import CONNECTION_WEIGHT, WEIGHTS
 
@@ -56,6 +57,9 @@ def limits_route(routes: Sequence[Route]) -> Route:
         )
     for path, weight in DJANGO_WEIGHTS.items():
         tables += [WeightBody(f"* {path}", weight, 0, 0), WeightBody(f"* {path} signed by a key", 0, weight, 0)]
+    for name, (weight, orders) in KRAKEN_WEIGHTS.items():
+        is_public = name.startswith("public/")
+        tables.append(WeightBody(f"* /0/{name}", weight if is_public else 0, 0 if is_public else weight, orders))
     tables.append(WeightBody("stream", CONNECTION_WEIGHT, 0, 0))
     tables += [WeightBody(f"stream {method}", *weight) for method, weight in WEIGHTS.items()]
     return own

@@ -41,6 +41,12 @@ from .http import Request
 from .routes import Reply, Route
 
 
+class ReadyQuery(Struct, forbid_unknown_fields=True):
+    """``needs``: trading needs no node, so a balancer that asks for it leaves the exchange open while one lags."""
+
+    needs: Literal["everything", "trading"] = "everything"
+
+
 class OrderbookQuery(Struct, forbid_unknown_fields=True):
     market: MarketName
     depth: Annotated[int, Meta(ge=1, le=1000)] = 100
@@ -199,8 +205,13 @@ async def get_live(runtime: Runtime, request: Request) -> Reply:
 
 
 async def get_ready(runtime: Runtime, request: Request) -> Reply:
-    health = runtime.health()
-    return Reply(200 if health.ready else 503, _health_body(runtime, health))
+    health, query = runtime.health(), request.query(ReadyQuery)
+    nodes = {f"node of {chain}": words for chain, words in runtime.nodes.items()}
+    ready = health.ready and (query.needs == "trading" or all(words == "ok" for words in nodes.values()))
+    return Reply(
+        200 if ready else 503,
+        _health_body(runtime, Health(ready=ready, parts=health.parts | nodes, waiting=health.waiting)),
+    )
 
 
 def _health_body(runtime: Runtime, health: Health) -> HealthBody:
@@ -311,7 +322,7 @@ ROUTES = [
     Route(method="GET", path="/health/live", name="live", always=True, weight=0, summary="The process runs", needs="all",
           handler=get_live, answer=HealthBody),
     Route(method="GET", path="/health/ready", name="ready", always=True, summary="Every part serves; 503 says which does not",
-          weight=0, needs="all", handler=get_ready, answer=HealthBody),
+          weight=0, needs="all", handler=get_ready, query=ReadyQuery, answer=HealthBody),
     Route(method="GET", path="/public/time", name="time", always=True, summary="The exchange's clock", needs="all",
           handler=get_time, answer=TimeBody),
     Route(method="GET", path="/public/status", name="status", always=True, summary="The engine and the markets", needs="all",

@@ -73,7 +73,7 @@ class Session:
 async def require_ready(url: str) -> None:
     """Raises Disconnected unless the exchange is ready: before that its books and lists may not be whole."""
     try:
-        await call(url, "GET", "/health/ready")
+        await call(url, "GET", "/health/ready?needs=trading")
     except Refused as refused:
         raise Disconnected(f"the exchange is not ready ({refused.code})") from refused
 

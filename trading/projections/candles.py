@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from trading.applied import Applied
 from trading.bulk import column, rows_from
 from trading.engine.outcomes import Filled
-from trading.fold import Applied
 
 MINUTE_S = 60
 COARSER_S = (3600, 86_400)

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from trading.applied import Applied
 from trading.bulk import literal
 from trading.engine.commands import DefineAsset, DefineMarket
 from trading.engine.outcomes import AssetDefined, MarketDefined, MarketStateChanged
-from trading.fold import Applied
 
 
 def listed(event: Applied) -> DefineMarket | None:

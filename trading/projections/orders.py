@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import msgspec
 
+from trading.applied import Applied
 from trading.bulk import column, rows_from
 from trading.engine.commands import PlaceOrder
 from trading.engine.numbers import PARENT_MASK
@@ -24,7 +25,6 @@ from trading.engine.outcomes import (
     Outcome,
     SelfTradePrevented,
 )
-from trading.fold import Applied
 from trading.journal.records import given
 from trading.order_facts import (
     brought,

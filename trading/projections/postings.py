@@ -7,8 +7,9 @@ docs/ledger.md has the table of all cases.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ledger.models import Kind
+from ledger.chart import Kind
 from ledger.posting import EntryDraft, Line
+from trading.applied import Applied
 from trading.engine import outcomes as told
 from trading.engine.commands import Credit, DefineMarket, MoveCustody, ReverseCredit
 from trading.engine.outcomes import (
@@ -20,7 +21,6 @@ from trading.engine.outcomes import (
     Transferred,
     WithdrawalSettled,
 )
-from trading.fold import Applied
 
 _USER, _FEES, _ROUNDING = Kind.USER.value, Kind.FEES.value, Kind.ROUNDING.value
 _SOURCES = {

@@ -1,255 +1,281 @@
-"""The projector thread: the one writer of the read models and the books.
+"""The projector of a serving process: hands what is applied to a process of its own, which writes the read models and books.
 
-It takes applied events from a bounded queue, in sequence, and writes what they come to together with its checkpoint, in
-one transaction. The checkpoint moves by compare-and-swap, so of several projectors only one writes an event: that is its
-lease, and no clock is in it. One that loses the swap stands by, and leads again when the other's checkpoint stands still
-although there is something to write. One that was stopped for a while and wakes up loses its next swap, and writes nothing.
-An error with the outcome unknown ends the same way: a batch that was written after all loses the swap. What was folded of a
-journal that the database has lost since is not written: the same transaction looks for the batch's last event.
+The engine thread packs events, some 20 ms of them are gathered, and the event loop sends them over a socket; the writer
+answers with its checkpoint after each commit. So neither the writer's work nor its waiting takes anything of the
+interpreter that engine and event loop share.
 
-Who leads writes the checkpoints of the chain of outcomes, all others compare theirs: a replica that differs stops.
+What was sent is kept until the checkpoint has passed it. If the process dies another is started, and gets it again; the
+checkpoint's compare-and-swap (``writer.py``) makes repetition harmless. If it stops because of an error, nothing is written
+any more, and whoever made the projector is told.
 """
 
+import asyncio
+import collections
 import contextlib
 import logging
-import queue
+import socket
+import subprocess
+import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
 import psycopg
 
-from ledger.posting import Books
-from trading.bulk import BY_KEY, at_once
-from trading.database import WRITER_SETTINGS
+from trading.applied import Applied, pack
 from trading.engine.commands import DefineMarket
-from trading.fold import Applied
 from trading.journal.errors import DatabaseLostData
-from trading.outcome_chain import CHECKPOINT_EVENTS, Checkpoint
 
-from . import postings, read_models
+from .checkpoint import OutcomesDiffer, read_checkpoint
+from .line import EVENTS, HURRIED, Report, beginning, frame, markets
 from .markets import listed
 
 log = logging.getLogger(__name__)
 
-Connection = psycopg.Connection[tuple[object, ...]]
-
-BATCH_EVENTS = 2000
+ROOT = Path(__file__).resolve().parent.parent.parent
+COMMAND = (sys.executable, "-m", "trading.projections.process")
 GATHER_S = 0.02
 """How long events are gathered into one transaction, unless somebody waits: fewer transactions, not older answers."""
-QUEUE_CHUNKS = 2000
-RETRY_S = 0.5
-TAKE_OVER_S = 0.2
-"""How long the leading projector's checkpoint stands still before another leads. Too early costs a lost swap, no more."""
-STAND_BY_POLL_S = 0.02
-HURRIED_POLL_S = 0.004
+KEPT_EVENTS = 200_000
+"""So far the engine may be ahead of the read models; then it waits. A kept event takes about a kilobyte."""
+ROOM_POLL_S = 0.2
+RESTART_S = 0.5
+"""Between attempts, when a process ended before it had written anything."""
+REAP_S = 1.0
+SEND_BUFFER_BYTES = 1 << 20
+RECEIVE_BYTES = 1 << 16
 
 
-class CheckpointLost(Exception):
-    """The checkpoint is not where this projector left it: another one writes, or an unknown outcome was a success."""
+class ProjectorStopped(Exception):
+    """The writer met an error that is no other's. The message says which."""
 
 
-class OutcomesDiffer(Exception):
-    """The same events came to something else in another process. One of the two must not go on."""
+_ERRORS: dict[str, type[Exception]] = {kind.__name__: kind for kind in (DatabaseLostData, OutcomesDiffer)}
+
+
+class _Chunk(NamedTuple):
+    """A frame to send. ``last_seq``: it need not be kept once the checkpoint is there."""
+
+    last_seq: int
+    frame: bytes
 
 
 class Projector:
-    """Writes the read models. ``on_progress`` is called on this thread with the checkpoint after every commit,
-    ``on_stopped`` with the error that ended it, if one did.
+    """``on_progress`` is called with the checkpoint whenever it has moved, ``on_stopped`` with the error that ended it, if
+    one did. All is called on the event loop, but for what names another thread.
     """
 
     def __init__(
-        self, conninfo: str, *, on_progress: Callable[[int], None], on_stopped: Callable[[BaseException], None]
+        self,
+        conninfo: str,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        on_progress: Callable[[int], None],
+        on_stopped: Callable[[BaseException], None],
     ) -> None:
         self.seq = 0
         self.leads = True
-        """Whether it writes, as far as it knows."""
+        """Whether its process writes, as far as that knows."""
         self.stopped_because: str | None = None
+        self.interrupted_because: str | None = None
+        """Why nothing is written at the moment, if it will be again by itself."""
         self._conninfo = conninfo
+        self._loop = loop
         self._on_progress = on_progress
         self._on_stopped = on_stopped
-        self._queue: queue.Queue[Sequence[Applied] | None] = queue.Queue(QUEUE_CHUNKS)
-        self._hurried = False
-        self._connection: Connection | None = None
-        self._books: Books | None = None
         self._markets: dict[str, DefineMarket] = {}
-        self._passed: list[Checkpoint] = []
-        """Checkpoints of outcomes that another process has written, still to be compared."""
-        self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
+        self._waiting: collections.deque[_Chunk] = collections.deque()
+        """What is not sent, or not wholly. The engine thread adds, the event loop takes away."""
+        self._sent: collections.deque[_Chunk] = collections.deque()
+        self._sent_bytes = 0
+        """Of the first chunk that waits."""
+        self._is_gathering = False
+        self._progressed = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None
+        self._received = b""
+        self._has_written = False
+        self._ends = False
+        self._ended = threading.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that writes, or wrote last."""
+        return None if self._process is None else self._process.pid
 
     def start(self) -> None:
-        """Reads the checkpoint, then starts the thread."""
-        self.seq = read_checkpoint(self._connected())
-        self._thread.start()
+        """Reads the checkpoint, then starts the process."""
+        with psycopg.connect(self._conninfo, autocommit=True, application_name="kontor-projector") as connection:
+            self.seq = read_checkpoint(connection)
+        self._start_process()
 
     def stop(self, timeout_s: float = 30.0) -> None:
-        """Writes what is queued, then ends the thread."""
-        if self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join(timeout_s)
+        """Has written what is folded, then ends the process. Any thread but the event loop's, which must run meanwhile."""
+        self._loop.call_soon_threadsafe(self._end)
+        if not self._ended.wait(timeout_s):
+            self._ended.set()
+            log.error("the projector is not at its end after %.0f s: it is killed", timeout_s)
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
 
-    def know(self, markets: Iterable[DefineMarket]) -> None:
-        """The markets that were listed before the first event that is queued. Before anything is."""
-        self._markets.update((market.market, market) for market in markets)
+    def know(self, definitions: Iterable[DefineMarket]) -> None:
+        """Markets that are listed before the events that are handed over next. The engine thread's call."""
+        fresh = {market.market: market for market in definitions}
+        self._markets.update(fresh)
+        self._waiting.append(_Chunk(0, markets(fresh.values())))
 
     def project(self, applied: Sequence[Applied]) -> None:
-        """Queues events for writing, the engine thread's call. Waits while the queue is full; nothing once stopped."""
-        while self.stopped_because is None:
-            try:
-                self._queue.put(applied, timeout=0.2)
+        """Hands over events, the engine thread's call. Waits while too many are not written; does nothing once stopped."""
+        for event in applied:
+            if type(event.command) is DefineMarket and (market := listed(event)) is not None:
+                self.know((market,))
+        if applied[0].seq <= self.seq:
+            applied = [event for event in applied if event.seq > self.seq or event.checkpoint]
+            if not applied:
                 return
-            except queue.Full:
-                continue
+        last_seq = applied[-1].seq
+        while last_seq - self.seq > KEPT_EVENTS and self.stopped_because is None:
+            self._progressed.clear()
+            self._progressed.wait(ROOM_POLL_S)
+        if self.stopped_because is not None:
+            return
+        self._waiting.append(_Chunk(last_seq, frame(EVENTS, pack(applied))))
+        if not self._is_gathering:
+            self._is_gathering = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, GATHER_S, self._send_gathered)
 
     def hurry(self) -> None:
-        """Somebody waits for the read models: writes what is there without gathering more. Any thread."""
-        self._hurried = True
-        with contextlib.suppress(queue.Full):
-            self._queue.put_nowait(())
+        """Somebody waits for the read models: has written what is there without gathering more."""
+        if not self.leads:
+            self._waiting.append(_Chunk(0, HURRIED))
+        self._send()
 
-    def _run(self) -> None:
+    # The process
+
+    def _start_process(self) -> None:
+        if self._ended.is_set():
+            return
+        ours, theirs = socket.socketpair()
         try:
-            while (batch := self._take()) is not None:
-                self._persist(batch)
-        except BaseException as stopped:
-            log.critical("the projector stops at event %s: %r", self.seq, stopped, exc_info=stopped)
-            self.stopped_because = f"{type(stopped).__name__}: {stopped}"
-            self._on_stopped(stopped)
-        finally:
-            self._disconnect()
+            with theirs:
+                self._process = subprocess.Popen(COMMAND, stdin=theirs.fileno(), cwd=ROOT)
+        except OSError as error:
+            ours.close()
+            self._wait_for_another(f"no process could be started: {error}")
+            return
+        ours.setblocking(False)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        self._line, self._received, self._has_written = ours, b"", False
+        self._loop.add_reader(ours, self._receive)
+        self._waiting.appendleft(_Chunk(0, markets(list(self._markets.values()))))
+        self._waiting.appendleft(_Chunk(0, beginning(self._conninfo, log.getEffectiveLevel())))
+        self._send()
 
-    def _take(self) -> list[Applied] | None:
-        """The next events that are not written yet: all that come within GATHER_S, up to BATCH_EVENTS; None at the end."""
-        batch: list[Applied] = []
-        chunk = self._queue.get()
-        until = time.monotonic() + GATHER_S
-        while chunk is not None:
-            for event in chunk:
-                if (market := listed(event)) is not None:
-                    self._markets[market.market] = market
-            batch += self._unwritten(chunk)
-            if len(batch) >= BATCH_EVENTS:
-                return batch
-            wait_s = 0.0 if self._hurried else until - time.monotonic()
-            try:
-                chunk = self._queue.get(timeout=wait_s) if wait_s > 0 else self._queue.get_nowait()
-            except queue.Empty:
-                self._hurried = False
-                return batch
-        if batch:
-            self._queue.put(None)
-            return batch
-        return None
+    def _wait_for_another(self, reason: str) -> None:
+        log.error("the read models stand still at event %s: %s", self.seq, reason)
+        self.interrupted_because = f"{reason}; another is started"
+        self._loop.call_later(0 if self._has_written else RESTART_S, self._start_process)
 
-    def _persist(self, batch: list[Applied]) -> None:
-        """Writes the batch, or sees that another projector does."""
-        pending = batch
-        while pending or self._passed:
-            try:
-                if self._passed:
-                    self._compare()
-                elif self.leads:
-                    self._write(pending)
-                    self._move_to(pending[-1].seq)
-                    pending = []
-                else:
-                    self._stand_by(pending[-1].seq)
-                    pending = self._unwritten(pending)
-            except CheckpointLost as lost:
-                log.info("%s: standing by", lost)
-                self._books = None
-                self.leads = False
-            except (psycopg.DataError, psycopg.IntegrityError):
-                raise  # the database refuses what these events come to: trying again would not change its mind
-            except psycopg.Error as error:
-                log.warning("database: %s; trying again in %.1f s", str(error).strip() or repr(error), RETRY_S)
-                self._disconnect()
-                time.sleep(RETRY_S)
-
-    def _unwritten(self, events: Sequence[Applied]) -> list[Applied]:
-        """Those that nobody has written yet; of the others the checkpoints are noted, to be compared."""
-        if not events or events[0].seq > self.seq:
-            return list(events)
-        self._passed += [event.checkpoint for event in events if event.checkpoint and event.seq <= self.seq]
-        return [event for event in events if event.seq > self.seq]
-
-    def _stand_by(self, until_seq: int) -> None:
-        """Follows the other's checkpoint until it is at ``until_seq``; leads if it has not moved for TAKE_OVER_S."""
-        moved_at = time.monotonic()
-        while time.monotonic() - moved_at < TAKE_OVER_S:
-            checkpoint = read_checkpoint(self._connected())
-            if checkpoint > self.seq:
-                moved_at = time.monotonic()
-                self._move_to(checkpoint)
-            if checkpoint >= until_seq:
-                return
-            time.sleep(HURRIED_POLL_S if self._hurried else STAND_BY_POLL_S)
-        log.info("the read models stand still at event %s: leading", self.seq)
-        self.leads = True
-
-    def _compare(self) -> None:
-        """Compares what this process has made of events with what the one that wrote them had. Raises OutcomesDiffer."""
-        rows = self._connected().execute(
-            "SELECT seq, chain FROM outcome_checkpoint WHERE seq = ANY(%s)", ([passed.seq for passed in self._passed],)
-        )
-        written: dict[object, object] = {row[0]: row[1] for row in rows.fetchall()}
-        for passed in self._passed:
-            if written.get(passed.seq, passed.value) != passed.value:
-                raise OutcomesDiffer(
-                    f"the outcomes of events {passed.seq - CHECKPOINT_EVENTS + 1} to {passed.seq} are others than those"
-                    " that another process recorded"
-                )
-        self._passed = []
-
-    def _move_to(self, seq: int) -> None:
-        self.seq = seq
-        self._on_progress(seq)
-
-    def _write(self, batch: list[Applied]) -> None:
-        """One message to the server, which makes one transaction of it.
-
-        Raises CheckpointLost or DatabaseLostData with nothing written.
-        """
-        connection = self._connected()
-        if self._books is None:
-            self._books = Books(connection)
-        statements = [
-            f"SELECT move_projection_checkpoint({batch[0].seq - 1}, {batch[-1].seq}, '\\x{batch[-1].hash.hex()}')",
-            *_outcome_checkpoints(batch),
-            *read_models.statements(batch),
-            *self._books.statements(postings.entries(batch, self._markets)),
-        ]
+    def _lose_process(self, process: subprocess.Popen[bytes], line: socket.socket) -> None:
+        """Nothing comes from it any more: it has ended, or is about to."""
+        self._loop.remove_reader(line)
+        self._loop.remove_writer(line)
+        line.close()
+        self._line = None
         try:
-            at_once(connection, ";".join(statements))
-        except psycopg.errors.SerializationFailure as error:
-            raise CheckpointLost(f"the read models are not at event {batch[0].seq - 1}") from error
-        except psycopg.errors.DataCorrupted as error:
-            raise DatabaseLostData(f"event {batch[-1].seq} is not in the journal as it was folded here") from error
+            code = process.wait(REAP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        if self._is_done():
+            self._ended.set()
+        elif self.stopped_because is None:
+            self._take_back()
+            self._wait_for_another(f"its process ended with {code}")
 
-    def _connected(self) -> Connection:
-        if self._connection is None:
-            self._connection = psycopg.connect(
-                self._conninfo, autocommit=True, application_name="kontor-projector", prepare_threshold=None
-            )
-            self._connection.execute(f"{BY_KEY};{WRITER_SETTINGS};{read_models.PREPARE}")
-        return self._connection
+    def _take_back(self) -> None:
+        """What was sent is to be sent again; but not what was said first, which is said anew."""
+        while self._waiting and not self._waiting[0].last_seq:
+            self._waiting.popleft()
+        self._waiting.extendleft([chunk for chunk in reversed(self._sent) if chunk.last_seq > self.seq])
+        self._sent.clear()
+        self._sent_bytes = 0
 
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
-        self._books = None
+    def _is_done(self) -> bool:
+        """Whether no process is needed any more."""
+        if not self._ends:
+            return False
+        is_written = all(chunk.last_seq <= self.seq for chunk in (*self._sent, *self._waiting))
+        return is_written or self.stopped_because is not None or self._ended.is_set()
 
+    def _end(self) -> None:
+        self._ends = True
+        if self._line is None and self._is_done():
+            self._ended.set()
+        self._send()
 
-def _outcome_checkpoints(batch: Iterable[Applied]) -> list[str]:
-    rows = [f"({seq}, '\\x{value.hex()}')" for seq, value in (event.checkpoint for event in batch if event.checkpoint)]
-    return [f"INSERT INTO outcome_checkpoint (seq, chain) VALUES {', '.join(rows)}"] if rows else []
+    # The line
 
+    def _send_gathered(self) -> None:
+        self._is_gathering = False
+        self._send()
 
-def read_checkpoint(connection: Connection) -> int:
-    """Up to which event the read models and the books are written."""
-    row = connection.execute("SELECT seq FROM projection_checkpoint").fetchone()
-    match row:
-        case (int(seq),):
-            return seq
-    raise CheckpointLost(f"projection_checkpoint holds {row!r}")
+    def _send(self) -> None:
+        """Sends what waits, as far as the socket takes it now."""
+        line = self._line
+        if line is None:
+            return
+        try:
+            while self._waiting:
+                chunk = self._waiting[0]
+                self._sent_bytes += line.send(memoryview(chunk.frame)[self._sent_bytes :])
+                if self._sent_bytes == len(chunk.frame):
+                    self._sent.append(self._waiting.popleft())
+                    self._sent_bytes = 0
+        except BlockingIOError:
+            self._loop.add_writer(line, self._send)
+            return
+        except OSError:
+            return  # the process is gone, as what reads from it is about to see
+        self._loop.remove_writer(line)
+        if self._ends:
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_WR)
+
+    def _receive(self) -> None:
+        line, process = self._line, self._process
+        if line is None or process is None:
+            return
+        try:
+            data = line.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        *reports, self._received = (self._received + data).split(b"\n")
+        for report in reports:
+            self._take(msgspec.json.decode(report, type=Report))
+        if not data:
+            self._lose_process(process, line)
+
+    def _take(self, report: Report) -> None:
+        self.leads, self.interrupted_because = report.leads, None
+        if report.error is not None:
+            self._stop_because(report.error, report.reason)
+        elif report.seq > self.seq:
+            self.seq, self._has_written = report.seq, True
+            while self._sent and self._sent[0].last_seq <= report.seq:
+                self._sent.popleft()
+            self._progressed.set()
+            self._on_progress(report.seq)
+
+    def _stop_because(self, error: str, reason: str) -> None:
+        self.stopped_because = f"{error}: {reason}"
+        self._waiting.clear()
+        self._sent.clear()
+        self._progressed.set()
+        kind = _ERRORS.get(error)
+        self._on_stopped(ProjectorStopped(self.stopped_because) if kind is None else kind(reason))

@@ -4,7 +4,7 @@ withdrawals. The books are apart.
 
 from collections.abc import Sequence
 
-from trading.fold import Applied
+from trading.applied import Applied
 
 from . import candles, markets, orders, steps, withdrawals
 from .orders import OrderBatch

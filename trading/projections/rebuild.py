@@ -19,7 +19,7 @@ from trading.fold import Fold
 from trading.journal.read import records_between
 
 from . import read_models
-from .projector import read_checkpoint
+from .checkpoint import read_checkpoint
 
 Connection = psycopg.Connection[tuple[object, ...]]
 Progress = Callable[[int, int], None]

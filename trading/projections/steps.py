@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from trading.applied import Applied
 from trading.bulk import rows_from
 from trading.engine.outcomes import (
     LegPlaced,
@@ -15,7 +16,6 @@ from trading.engine.outcomes import (
     Outcome,
     SelfTradePrevented,
 )
-from trading.fold import Applied
 
 PREPARE = f"""
 PREPARE put_steps (text, text, text, text, text, text, text) AS

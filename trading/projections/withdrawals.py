@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
+from trading.applied import Applied
 from trading.bulk import literal
 from trading.engine.commands import HoldWithdrawal, ReleaseWithdrawal, SettleWithdrawal
 from trading.engine.outcomes import WithdrawalHeld, WithdrawalReleased, WithdrawalSettled
-from trading.fold import Applied
 
 COMMANDS = (HoldWithdrawal, ReleaseWithdrawal, SettleWithdrawal)
 """In no other event does a hold begin or end."""

@@ -11,8 +11,8 @@ from typing import Any
 
 from accounts.problems import INVALID_PARAMETER, Problem
 from trading import submission
+from trading.applied import Applied
 from trading.engine.outcomes import BalanceChanged, Filled, MarketStateChanged
-from trading.fold import Applied
 from trading.live import LiveState, TradePrint
 from trading.problems import TOO_MANY_SUBSCRIPTIONS
 from trading.publications import Publication

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
+from trading.applied import Applied
 from trading.engine.outcomes import (
     Filled,
     OrderAccepted,
@@ -18,7 +19,6 @@ from trading.engine.outcomes import (
     OrderTriggered,
     SelfTradePrevented,
 )
-from trading.fold import Applied
 from trading.live import LiveOrder, LiveState
 
 from . import messages

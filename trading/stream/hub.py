@@ -20,8 +20,8 @@ from accounts.rate_limits import ACCOUNT, ADDRESS, LOOKUP_WEIGHT, ORDERS, Meter,
 from accounts.scopes import Needs
 from trading import gateway
 from trading.api.http import BODY_LIMIT, Receive, Scope, Send, invalid, new_request_id
+from trading.applied import Applied
 from trading.closures import Closure
-from trading.fold import Applied
 from trading.journal.records import new_command_id
 from trading.problems import OVERLOADED
 from trading.publications import Publication
@@ -38,7 +38,9 @@ from .weights import CONNECTION_WEIGHT, UNKNOWN, WEIGHTS
 
 log = logging.getLogger(__name__)
 
-PATH = "/stream"
+PATHS = ("/stream", "/stream/v2")
+"""The second as Kraken has it: some of its clients look at the address for how they may speak."""
+
 IN_FLIGHT_LIMIT = 1000
 HEARTBEAT_S = 1.0
 SESSION_SWEEP_S = 2.0
@@ -73,6 +75,11 @@ class Hub:
         for routine in (self._beat(), self._sweep_sessions()):
             self._spawn(routine)
 
+    @property
+    def connected(self) -> int:
+        """Connections that are open."""
+        return len(self._clients)
+
     def on_event(self, event: Applied) -> None:
         self.channels.on_event(event)
         if changes_status(event):
@@ -83,7 +90,7 @@ class Hub:
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection from handshake to close."""
-        is_wanted = scope["path"] == PATH and _is_own_origin(scope) and self._shutdown_at is None
+        is_wanted = scope["path"] in PATHS and _is_own_origin(scope) and self._shutdown_at is None
         if (await receive())["type"] != "websocket.connect" or not is_wanted:
             await send({"type": "websocket.close", "code": CLOSE_GOING_AWAY})
             return

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
+from trading.applied import Applied
 from trading.engine.commands import Side
 from trading.engine.outcomes import (
     Filled,
@@ -21,7 +22,6 @@ from trading.engine.outcomes import (
     OrderRested,
     SelfTradePrevented,
 )
-from trading.fold import Applied
 from trading.live import LiveOrder, LiveState
 from trading.order_facts import reduced_orders
 from trading.publications import QueuedOrder

@@ -10,8 +10,8 @@ from functools import partial
 from typing import NamedTuple
 
 from trading import queries, submission
+from trading.applied import Applied
 from trading.engine.engine import Engine
-from trading.fold import Applied
 from trading.market_data.candles import origin_us, start_us
 from trading.publications import QueuedOrder, queued_orders
 from trading.runtime import Runtime

@@ -8,20 +8,27 @@ import psycopg
 
 from ledger.posting import Books
 from tests.fixtures import Database
+from trading.applied import Applied
 from trading.engine.commands import Command, DefineMarket
 from trading.engine.engine import Engine
 from trading.engine.outcomes import Outcome
-from trading.fold import Applied, Fold
+from trading.fold import Fold
 from trading.journal.append import append
 from trading.journal.read import head_seq, records_between
-from trading.journal.records import draft, new_command_id
+from trading.journal.records import FORMAT, Record, draft, new_command_id
 from trading.projections import withdrawals
+from trading.projections.checkpoint import read_checkpoint
 from trading.projections.postings import entries
-from trading.projections.projector import read_checkpoint
 from trading.rederivation import Rederivation
 
 START_US = 1_800_000_000_000_000
 SECOND_US = 1_000_000
+
+
+def come_to(seq: int, command: Command, outcomes: list[Outcome]) -> Applied:
+    """An event that came to these outcomes, whatever the engine would say. It has no row in a journal."""
+    nowhere = Record(seq, START_US, "id", type(command).__name__, b"", "", FORMAT, bytes(32))
+    return Applied(seq, START_US, "id", command, outcomes, bytes(32), None, nowhere, b"")
 
 
 class Ledgered:

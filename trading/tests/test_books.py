@@ -10,7 +10,7 @@ import pytest
 
 import ledger.checks
 import ledger.queries
-from ledger.models import Kind
+from ledger.chart import Kind
 from ledger.reports import BalanceSheet, balance_sheet, income_statement, trial_balance
 from tests.fixtures import Cluster, Database, manage
 from trading.books import disagreements, standing
@@ -25,7 +25,7 @@ from trading.engine.commands import (
     TransferFunds,
 )
 from trading.engine.outcomes import BalanceChanged, CommandRejected, Credited, CreditReversed, Filled, Reason
-from trading.fold import Applied, Fold
+from trading.fold import Fold
 from trading.journal.append import append
 from trading.journal.read import records_between
 from trading.journal.records import draft, new_command_id
@@ -34,7 +34,7 @@ from trading.projections.postings import entry
 from trading.rederivation import Rederivation
 
 from .engine import flow
-from .ledgers import SECOND_US, START_US, Ledgered, differences
+from .ledgers import SECOND_US, START_US, Ledgered, come_to, differences
 from .world import ALICE, BOB, LISTING, MARKET, limit
 
 LOT = 1000
@@ -313,11 +313,11 @@ def test_an_outcome_that_nobody_knows_how_to_post_is_not_posted() -> None:
     changed = BalanceChanged(ALICE, "BTC", 1, 0)
     given: Any = Gift(ALICE)
     with pytest.raises(TypeError, match="event 9 changes a balance, but nobody knows how to post Gift"):
-        entry(Applied(9, START_US, "id", MARKET, [given, changed], bytes(32), None), {})
+        entry(come_to(9, MARKET, [given, changed]), {})
     for kind in KINDS:
         if kind not in (BalanceChanged, Filled, Credited, CreditReversed):
             one = kind(*[0] * len(kind._fields))
-            assert entry(Applied(9, START_US, "id", MARKET, [one, changed], bytes(32), None), {}) is not None
+            assert entry(come_to(9, MARKET, [one, changed]), {}) is not None
 
 
 @pytest.mark.parametrize("profile", flow.PROFILES.values(), ids=flow.PROFILES.keys())

@@ -208,7 +208,7 @@ async def test_a_projector_takes_over_from_one_that_is_gone(database: Database) 
         async with serving() as second:
             await do(second, limit(ALICE, "sell", 100, 1))
             await second.projected(second.live.seq)
-            first.projector.stop()
+            await asyncio.to_thread(first.projector.stop)
             answer = await do(second, limit(ALICE, "sell", 100, 1))
             await second.projected(answer.seq)
             with database.connect() as connection:

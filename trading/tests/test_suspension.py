@@ -104,6 +104,8 @@ async def test_what_is_there_can_be_cancelled_and_what_was_taken_before_is_told_
         smaller = AmendRequest(quantity="0.5")
         amending = gateway.amend_order(runtime, account=ALICE, reference=first.id, request=smaller, **CALL)
         assert await refusal(amending) == "engine_suspended"
+        replacing = gateway.replace_order(runtime, account=ALICE, reference=first.id, request=order(), **CALL)
+        assert await refusal(replacing) == "engine_suspended"
         assert await refusal(gateway.preview_order(runtime, account=ALICE, request=order())) == "engine_suspended"
         drawing = draw(runtime, account=ALICE, asset="BTC", quantity="1", today=TODAY, idempotency_key=None, **CALL)
         assert await refusal(drawing) == "engine_suspended"

@@ -8,11 +8,10 @@ import pytest
 from tests.fixtures import Database
 from trading.engine.commands import FeeTier, HoldWithdrawal, MoveCustody, ReleaseWithdrawal, SettleWithdrawal
 from trading.engine.outcomes import BalanceChanged, Filled, WithdrawalSettled
-from trading.fold import Applied
 from trading.projections.postings import entry
 from trading.withdrawal_holds import has_ended, was_held
 
-from .ledgers import START_US, Ledgered
+from .ledgers import Ledgered, come_to
 from .test_books import assert_in_step, listed
 from .world import ALICE, BOB, LISTING, MARKET
 
@@ -59,7 +58,7 @@ def test_a_trade_that_falls_into_a_withdrawal_s_event_is_posted_with_it() -> Non
     settled = WithdrawalSettled(ALICE, "USD", 100, 7, "paid")
     changed = [BalanceChanged(ALICE, "USD", 0, 0), BalanceChanged(BOB, "USD", 0, 0)]
     command = SettleWithdrawal(reference="paid", fee_atoms=7)
-    applied = Applied(9, START_US, "id", command, [filled, settled, *changed], bytes(32), None)
+    applied = come_to(9, command, [filled, settled, *changed])
     posted = entry(applied, {"BTC/USD": MARKET})
     assert posted is not None
     lines = [(key[0], key[2], kind, amount) for key, kind, amount, _ in posted.lines]

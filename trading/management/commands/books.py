@@ -7,7 +7,7 @@ import psycopg
 from django.core.management.base import BaseCommand, CommandParser
 
 from ledger import reports
-from ledger.models import CLASSES, AccountClass, Kind
+from ledger.chart import CLASSES, AccountClass, Kind
 from trading import amounts
 from trading.database import conninfo
 from trading.models import Asset

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 
 from trading import snapshots
 from trading.database import conninfo
-from trading.projections.projector import read_checkpoint
+from trading.projections.checkpoint import read_checkpoint
 
 
 class Command(BaseCommand):

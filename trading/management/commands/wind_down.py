@@ -12,7 +12,7 @@ from trading.journal.append import append
 from trading.journal.read import head_seq
 from trading.journal.records import draft, new_command_id
 from trading.models import Market
-from trading.projections.projector import read_checkpoint
+from trading.projections.checkpoint import read_checkpoint
 from trading.shapes.texts import at_text
 
 TIMEOUT_S = 60

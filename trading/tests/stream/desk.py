@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from trading.applied import Applied
 from trading.engine.commands import Command
-from trading.fold import Applied
 from trading.journal.records import derived_command_id, new_command_id
 from trading.publications import Publication
 from trading.runtime import Runtime
