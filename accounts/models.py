@@ -1,9 +1,9 @@
 """Users and what is theirs: trading accounts, sessions, keys, proofs sent by mail, mails, what happened to their security.
 
-Each table is written by one module: users by ``users``, ``credentials``, ``email_change``, ``freeze`` and ``verification``,
-sessions by ``sessions``, API keys by ``api_keys``, their nonces by ``nonces``, further trading accounts by ``subaccounts``,
-proofs by ``proofs``, mails by ``mails`` and ``mail_delivery``, security events by ``security_log``, resets of lost second factors
-by ``lost_factors``; ``resealing`` renews what is sealed. Second factors are rows of allauth's
+Each table is written by one module: users by ``users``, ``credentials``, ``email_change``, ``freeze``, ``suspensions`` and
+``verification``, sessions by ``sessions``, API keys by ``api_keys``, their nonces by ``nonces``, further trading accounts by
+``subaccounts``, proofs by ``proofs``, mails by ``mails`` and ``mail_delivery``, security events by ``security_log``, resets of lost
+second factors by ``lost_factors``; ``resealing`` renews what is sealed. Second factors are rows of allauth's
 ``Authenticator``, written by ``second_factors`` and ``passkeys``.
 """
 
@@ -43,6 +43,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     email_verified_at = models.DateTimeField(null=True)
     identified_at = models.DateTimeField(null=True, help_text="When an admin set verification level 2.")
     withdrawals_frozen_until = models.DateTimeField(null=True)
+    trading_suspended_at = models.DateTimeField(null=True, help_text="By the staff: null while the user may trade.")
+    withdrawing_suspended_at = models.DateTimeField(
+        null=True, help_text="By the staff: null while the user may withdraw."
+    )
 
     USERNAME_FIELD = "email"
     objects: ClassVar[UserManager] = UserManager()

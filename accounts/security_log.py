@@ -55,6 +55,11 @@ class Event(StrEnum):
     WITHDRAWAL_CANCELLED = "withdrawal_cancelled"
     WITHDRAWAL_PAID = "withdrawal_paid"
     WITHDRAWAL_ENDED = "withdrawal_ended"
+    TRADING_SUSPENDED = "trading_suspended"
+    TRADING_RESUMED = "trading_resumed"
+    WITHDRAWING_SUSPENDED = "withdrawing_suspended"
+    WITHDRAWING_RESUMED = "withdrawing_resumed"
+    ACTED = "acted"
 
 
 IN_WORDS = {
@@ -90,6 +95,11 @@ IN_WORDS = {
     Event.WITHDRAWAL_CANCELLED: "A withdrawal was cancelled",
     Event.WITHDRAWAL_PAID: "A withdrawal was paid",
     Event.WITHDRAWAL_ENDED: "A withdrawal ended without being paid",
+    Event.TRADING_SUSPENDED: "Trading was suspended by the exchange",
+    Event.TRADING_RESUMED: "Trading was resumed by the exchange",
+    Event.WITHDRAWING_SUSPENDED: "Withdrawing was suspended by the exchange",
+    Event.WITHDRAWING_RESUMED: "Withdrawing was resumed by the exchange",
+    Event.ACTED: "Acted for the exchange",
 }
 ALERTS = frozenset(
     {
@@ -114,6 +124,10 @@ ALERTS = frozenset(
         Event.WITHDRAWAL_CANCELLED,
         Event.WITHDRAWAL_PAID,
         Event.WITHDRAWAL_ENDED,
+        Event.TRADING_SUSPENDED,
+        Event.TRADING_RESUMED,
+        Event.WITHDRAWING_SUSPENDED,
+        Event.WITHDRAWING_RESUMED,
     }
 )
 """Told by mail, besides a sign-in from an address that the account was never used from."""
@@ -144,6 +158,11 @@ def record(
     )
     if is_alert and user is not None:
         _write_alert(user, event, caller, detail, now)
+
+
+def record_act(*, user_id: uuid.UUID, caller: Caller, now: dt.datetime, detail: str) -> None:
+    """What one of the staff or an operator did, or looked at, for the exchange: in his own log."""
+    record(user=User.objects.get(id=user_id), event=Event.ACTED, caller=caller, now=now, detail=detail)
 
 
 def events_of(*, user_id: uuid.UUID, before_id: int | None, limit: int) -> list[SecurityEvent]:

@@ -7,6 +7,7 @@ to Django. The lifespan starts and stops the engine, the projector and the deliv
 import asyncio
 import logging
 import os
+import signal
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "exchange.settings.demo")
@@ -28,6 +29,7 @@ from trading.api.application import is_ours  # noqa: E402
 from trading.api.authentication import acting, by_key  # noqa: E402
 from trading.api.http import Disconnected, Receive, Request, Scope, Send, limit_headers, respond_problem  # noqa: E402
 from trading.fill_credits import FillCredits  # noqa: E402
+from trading.going_down import GoingDown  # noqa: E402
 from trading.kraken.application import ROOT as KRAKEN  # noqa: E402
 from trading.runtime import Runtime  # noqa: E402
 from trading.stream import NOTICE  # noqa: E402
@@ -37,6 +39,8 @@ from .custody_terms import keep_terms  # noqa: E402
 from .kraken import DIALECT  # noqa: E402
 from .metrics import PATH as METRICS  # noqa: E402
 from .metrics import serve_metrics  # noqa: E402
+from .serving import SERVER_PID  # noqa: E402
+from .suspended_accounts import keep_suspended  # noqa: E402
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +80,8 @@ class Exchange:
                 if settings.REDIS_URL and settings.RATE_LIMITS:
                     self.tasks.append(asyncio.create_task(share(settings.REDIS_URL, METERS)))
                 self.tasks.append(asyncio.create_task(keep_terms(self.runtime)))
+                self.tasks.append(asyncio.create_task(keep_suspended(self.runtime)))
+                self.tasks.append(asyncio.create_task(GoingDown(self.runtime, _end_server).run()))
                 scope.get("state", {})[NOTICE] = self.hub.shutdown_notice
                 self.runtime.start()
                 self.mail.start()
@@ -90,6 +96,11 @@ class Exchange:
                     await self.runtime.stop()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _end_server() -> None:
+    """Ends the server that this process belongs to, or is, as an operator's SIGTERM does."""
+    os.kill(int(os.environ.get(SERVER_PID, os.getpid())), signal.SIGTERM)
 
 
 async def _django(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,5 +1,6 @@
 """The web worker: gunicorn's, with uvicorn inside. One event loop, one engine thread, beside it the projector's process."""
 
+import os
 import socket
 import sys
 from asyncio import BaseTransport
@@ -13,6 +14,8 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN
 
 from trading.stream import ABORT, NOTICE, WRITE
+
+from .serving import SERVER_PID
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread may keep the interpreter from others. The engine thread waits for the database twice a batch, and
@@ -148,5 +151,6 @@ class Worker(UvicornWorker):  # type: ignore[misc]
     }
 
     def init_process(self) -> None:
+        os.environ[SERVER_PID] = str(self.ppid)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         super().init_process()

@@ -16,11 +16,14 @@ from accounts.freeze import require_withdrawals_open
 from accounts.models import Account, User
 from accounts.problems import CONFLICT, EMAIL_UNVERIFIED, Problem
 from accounts.security_log import Caller, Event, record
+from accounts.suspensions import require_withdrawing
 from accounts.throttling import WITHDRAWAL
 from accounts.verification import limits_of
 from ledger.chart import Kind
 from ledger.models import LedgerAccount
+from trading.closures import closed, closure_of, mark_of
 from trading.engine.outcomes import Reason
+from trading.models import Market
 from trading.problems import refused
 
 from .books import await_books
@@ -76,8 +79,11 @@ def request_withdrawal(
     owner = User.objects.select_for_update(no_key=True).get(id=account.owner_id)
     if before := asked_before(account=account, wish=wish, idempotency_key=idempotency_key):
         return before, False
+    if closure := closure_of(map(mark_of, Market.objects.values_list("state_reason", flat=True))):
+        raise closed(closure)
     if owner.email_verified_at is None:
         raise Problem(EMAIL_UNVERIFIED, "Withdrawals take a verified e-mail address: POST /account/security/email.")
+    require_withdrawing(owner)
     require_withdrawals_open(user_id=owner.id, now=now)
     rules = withdrawal_rules_of(wish.asset)
     if rules is None:

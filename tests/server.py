@@ -124,6 +124,12 @@ class Server:
         if self._process is None:
             raise RuntimeError("the server does not run")
         self._process.terminate()
+        return self.wait()
+
+    def wait(self) -> int:
+        """Until it has ended; the exit code."""
+        if self._process is None:
+            raise RuntimeError("the server does not run")
         code = self._process.wait(WAIT_LIMIT_S)
         self._process = None
         return code

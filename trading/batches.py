@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from accounts.problems import Problem
 
-from . import gateway, submission
+from . import gateway, queries, submission
 from .engine.commands import CancelAll, Command, PlaceOrder
 from .instruments import Market
 from .journal.records import derived_command_id
@@ -46,6 +46,8 @@ async def place_batch(
             items.append(_item(runtime, account, place, order, idempotency_key, proof))
         except Problem as problem:
             answers[place] = problem.body(request_id)
+    if (refusal := submission.refusal(runtime, account)) is not None:
+        items = await _taken_before(runtime, items, answers, refusal, request_id)
     commands: list[tuple[str, Command]] = [(item.command_id, item.command) for item in items]
     if request.replace and commands:  # what nothing would replace stays
         commands.insert(0, _cancellation(runtime, account, request, idempotency_key, proof))
@@ -64,6 +66,18 @@ async def place_batch(
             submission.refuse_repetition(answer)
         answers[item.place] = await _answered(runtime, account, item, answer, request_id)
     return BatchBody(answers, cancelled)
+
+
+async def _taken_before(
+    runtime: Runtime, items: list[_Item], answers: list[Any], problem: Problem, request_id: str
+) -> list[_Item]:
+    """Those that are told again while nothing new is taken; the others are answered. Raises Problem."""
+    command_ids = [item.command_id for item in items]
+    known = await submission.read(runtime, queries.journaled, command_ids=command_ids)
+    for item in items:
+        if item.command_id not in known:
+            answers[item.place] = problem.body(request_id)
+    return [item for item in items if item.command_id in known]
 
 
 def _item(runtime: Runtime, account: int, place: int, order: OrderRequest, key: str | None, proof: str | None) -> _Item:

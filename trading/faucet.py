@@ -12,7 +12,7 @@ from .models import FaucetGrant
 from .order_requests import parse_atoms, wrong
 from .problems import FAUCET_LIMIT, UNKNOWN_ASSET
 from .runtime import Runtime
-from .submission import read, submit
+from .submission import read, require_open, submit
 
 DAILY = {"BTC": 100, "ETH": 1_000, "USD": 10_000_000}
 """Whole units that an account is given in a day (UTC)."""
@@ -38,6 +38,7 @@ async def draw(
     limit = DAILY.get(asset, 0) * 10**known.definition.decimals
     key = new_command_id() if idempotency_key is None else idempotency_key
     command_id = derived_command_id("faucet", account, key)
+    await require_open(runtime, command_id)
     grant = FaucetGrant(command_id=command_id, account_id=account, asset=asset, day=today, amount_atoms=atoms)
     granted = await read(runtime, _grant, grant=grant, limit_atoms=limit)
     if granted is None:

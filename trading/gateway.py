@@ -32,7 +32,17 @@ from .runtime import Runtime
 from .shapes.orders import FillBody, OrderBody, OrderLike, OrderPreview, order_body
 from .shapes.requests import AmendRequest, OrderRequest
 from .shapes.texts import at_text
-from .submission import own_command_id, read, reading, refuse_conflict, submit, submit_for, submitting
+from .submission import (
+    own_command_id,
+    read,
+    reading,
+    refusal,
+    refuse_conflict,
+    require_new,
+    submit,
+    submit_for,
+    submitting,
+)
 
 FILLS_LIMIT = 1000
 """At most this many fills are told with one order; all are in GET /trade/fills."""
@@ -79,6 +89,7 @@ async def place_order(
     market = market_of(runtime, request.market)
     command = place_command(account, request, market)
     command_id = _command_id(account, request, idempotency_key, proof)
+    await _require_taken(runtime, account, command_id)
     answer = await submit(runtime, command, command_id=command_id, request_id=request_id, proof=proof)
     return await placed(runtime, account, command_id, answer, market)
 
@@ -88,9 +99,16 @@ async def acknowledge_order(runtime: Runtime, *, account: int, request: OrderReq
     market = market_of(runtime, request.market)
     command = place_command(account, request, market)
     command_id = _command_id(account, request, None, None)
+    await _require_taken(runtime, account, command_id)
     answer = await submit(runtime, command, command_id=command_id, request_id=request_id)
     told = acknowledged(runtime, command_id, answer)
     return told or await first_acknowledged(runtime, account, command_id, market)
+
+
+async def _require_taken(runtime: Runtime, account: int, command_id: str) -> None:
+    """Raises Problem while nothing new is taken of this account; an order that was taken before is told again."""
+    if (problem := refusal(runtime, account)) is not None:
+        await require_new(runtime, problem, command_id)
 
 
 def submit_order(
@@ -98,7 +116,8 @@ def submit_order(
 ) -> tuple[str, Market]:
     """The same without waiting: the waiter is told the answer, of which ``acknowledged`` makes what there is to say.
 
-    The id of the order's command, and its market. Raises Problem if nothing was submitted.
+    The id of the order's command, and its market. Raises Problem if nothing was submitted. That something new is taken of the
+    account, see ``refusal``, is for the caller to know.
     """
     market = market_of(runtime, request.market)
     command = place_command(account, request, market)
@@ -136,6 +155,8 @@ async def preview_order(runtime: Runtime, *, account: int, request: OrderRequest
     """What would become of the order now, by every check that placing makes; nothing is written. Raises Problem."""
     market = market_of(runtime, request.market)
     command = place_command(account, request, market)
+    if (problem := refusal(runtime, account)) is not None:
+        raise problem
     now_us = time.time_ns() // 1000
     with submitting():
         found = await runtime.ask(lambda engine: engine.dry_run(command, max(now_us, engine.at_us)))
@@ -206,6 +227,8 @@ async def amend_order(
     if order.status not in OPEN_STATUSES:
         raise _closed(order)
     command = amend_command(account, order.seq, request, market_of(runtime, order.market))
+    if (problem := refusal(runtime, account)) is not None:
+        raise problem
     answer = await submit(runtime, command, command_id=own_command_id(proof), request_id=request_id, proof=proof)
     order = runtime.live.order(order_id) or order
     reason = _rejection(answer)
@@ -237,6 +260,7 @@ async def replace_order(
         command_id = client_command_id(account, request.client_order_id)
     else:
         command_id = own_command_id(proof)
+    await _require_taken(runtime, account, command_id)
     answer = await submit(runtime, command, command_id=command_id, request_id=request_id, proof=proof)
     return (await placed(runtime, account, command_id, answer, market)).order
 

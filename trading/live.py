@@ -36,6 +36,7 @@ from trading.engine.outcomes import (
 from trading.engine.outcomes import Outcome as EngineOutcome
 
 from .applied import Applied
+from .closures import Closure, Mark, closure_of, mark_of
 from .instruments import Asset, Market
 from .market_data.depth import Depth
 from .market_data.ticker import Minute, RollingTicker
@@ -133,6 +134,7 @@ class MarketState:
     depth: Depth
     ticker: RollingTicker
     trades: deque[TradePrint]
+    mark: Mark | None = None
 
 
 class LiveState:
@@ -143,6 +145,8 @@ class LiveState:
         self.at_us = 0
         self.assets: dict[str, Asset] = {}
         self.markets: dict[str, MarketState] = {}
+        self.closure: Closure | None = None
+        """Why nothing new is taken, while that is so."""
         self.fee_tiers: dict[int, int] = {}
         self.balances: dict[int, dict[str, tuple[int, int]]] = {}
         self._open: dict[int, LiveOrder] = {}
@@ -160,6 +164,11 @@ class LiveState:
     def balance(self, account: int, asset: str) -> tuple[int, int]:
         """(available, held) in atoms."""
         return self.balances.get(account, {}).get(asset, (0, 0))
+
+    @property
+    def open_count(self) -> int:
+        """Orders of everybody that are open or waiting."""
+        return len(self._open)
 
     def open_orders(self, account: int) -> Iterator[LiveOrder]:
         """The account's open orders, oldest first."""
@@ -203,6 +212,13 @@ class LiveState:
             self.balances.setdefault(account, {})[name] = (available, held)
         for row in rows:
             self._open_order(_loaded(row, engine.orders[row.seq]))
+
+    def load_reasons(self, reasons: Iterable[tuple[str, str]]) -> None:
+        """Puts back why each market has its state. The read models may be ahead, and what they are ahead by is told again."""
+        for market, reason in reasons:
+            if market in self.markets:
+                self.markets[market].mark = mark_of(reason)
+        self._note_closure()
 
     def load_history(self, market: str, minutes: Iterable[Minute], trades: Iterable[TradePrint]) -> None:
         """Puts back the last 24 hours of minutes and the recent trades, both in order of time."""
@@ -254,8 +270,10 @@ class LiveState:
                 self._define_asset(asset)
             case DefineMarket() as market, MarketDefined():
                 self._define_market(market)
-            case _, MarketStateChanged(market=name, state=state):
+            case _, MarketStateChanged(market=name, state=state, reason=reason):
                 self.markets[name].market.state = state
+                self.markets[name].mark = mark_of(reason)
+                self._note_closure()
             case _, FeeTierSet(account=account, tier=tier):
                 self.fee_tiers[account] = tier
             case _, LegPlaced(order=number, parent=parent):
@@ -278,6 +296,9 @@ class LiveState:
                 self._touch(event, number)
             case _, SelfTradePrevented():
                 self._prevent(event, place, outcome)
+
+    def _note_closure(self) -> None:
+        self.closure = closure_of(state.mark for state in self.markets.values())
 
     def _new_order(self, event: Applied, number: int) -> LiveOrder:
         """The order of this number, which this event brings."""

@@ -1,5 +1,6 @@
 """The tables of trading, each with one writer: the journal ``trading.journal.append``, snapshots ``trading.snapshots``,
-the faucet's grants ``trading.gateway``, all others ``trading.projections``.
+the faucet's grants ``trading.faucet``, those of transfers ``trading.transfers``, adjustments ``trading.adjustment_rows``, all
+others ``trading.projections``.
 
 Units: ``*_ticks`` of the market's tick, ``*_lots`` of its lot, ``*_atoms`` atomic units of the asset, ``*_us`` microseconds.
 """
@@ -383,3 +384,71 @@ class TransferGrant(models.Model):
 
     def __str__(self) -> str:
         return str(self.command_id)
+
+
+class Adjustment(models.Model):
+    """A credit by hand, or one taken back, as one of the staff asks for it; beyond a limit another decides. Never deleted.
+
+    ``credit_seq``: of a debit, the event of the credit that it takes back. ``event_seq``: what carried it out.
+    """
+
+    class Kind(models.TextChoices):
+        CREDIT = "credit"
+        DEBIT = "debit"
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=6, choices=Kind)
+    account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="+")
+    asset = models.CharField(max_length=12)
+    amount_atoms = Atoms()
+    credit_seq = models.BigIntegerField(null=True)
+    reason = models.CharField(max_length=200)
+    idempotency_key = models.UUIDField()
+    takes_two = models.BooleanField()
+    asked_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    decided_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    approved = models.BooleanField(null=True)
+    event_seq = models.BigIntegerField(null=True, unique=True)
+
+    class Meta:
+        db_table = "adjustment"
+        indexes = [models.Index(fields=["asked_by", "asset", "asked_at"], name="adjustment_by_who_asked")]
+        constraints = [
+            models.UniqueConstraint(fields=["asked_by", "idempotency_key"], name="adjustment_is_asked_for_once"),
+            models.UniqueConstraint(
+                fields=["credit_seq"],
+                condition=models.Q(approved=None) | models.Q(approved=True),
+                name="adjustment_takes_a_credit_back_once",
+            ),
+            models.CheckConstraint(name="adjustment_is_of_something", condition=models.Q(amount_atoms__gt=0)),
+            models.CheckConstraint(
+                name="adjustment_takes_back_a_credit_or_is_one",
+                condition=models.Q(kind="credit", credit_seq=None) | models.Q(kind="debit", credit_seq__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="adjustment_is_decided_by_another",
+                condition=models.Q(decided_by=None, decided_at=None, approved=None)
+                | models.Q(takes_two=True, decided_by__isnull=False, decided_at__isnull=False, approved__isnull=False)
+                & ~models.Q(decided_by=models.F("asked_by")),
+            ),
+            models.CheckConstraint(
+                name="adjustment_is_carried_out_when_it_may_be",
+                condition=models.Q(event_seq=None)
+                | models.Q(takes_two=False)
+                | models.Q(approved__isnull=False, approved=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.kind} {self.asset}"
+
+    @property
+    def state(self) -> str:
+        """ "waiting" for somebody else, "rejected", "approved" while it is being carried out, "done"."""
+        if self.event_seq is not None:
+            return "done"
+        if self.approved is None:
+            return "waiting" if self.takes_two else "approved"
+        return "approved" if self.approved else "rejected"

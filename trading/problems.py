@@ -15,8 +15,13 @@ FAUCET_LIMIT = declare("faucet_limit", 422, "The faucet has given what it gives 
 UNKNOWN_RECIPIENT = declare("unknown_recipient", 422, "Nobody can be given anything under this address.")
 TRANSFER_LIMIT = declare("transfer_limit", 422, "You have transferred to other people what is allowed in a day.")
 NO_FAUCET = declare("no_faucet", 404, "There is no faucet here.")
+ENGINE_SUSPENDED = declare("engine_suspended", 422, "The exchange takes nothing new now.")
 OVERLOADED = declare("overloaded", 503, "More is coming in than can be made durable.")
 OUTCOME_UNKNOWN = declare("outcome_unknown", 503, "It is not known yet whether the command was carried out.")
+UNKNOWN_ADJUSTMENT = declare("unknown_adjustment", 404, "There is no such adjustment.")
+NOT_REVERSIBLE = declare("not_reversible", 422, "There is nothing to take back.")
+OWN_ADJUSTMENT = declare("own_adjustment", 403, "Nobody adjusts balances of his own, nor decides on what he asked for.")
+ADJUSTMENT_DECIDED = declare("adjustment_decided", 422, "Nobody's decision is asked for now.")
 SEQUENCE_TOO_OLD = declare("sequence_too_old", 422, "Too much has happened since then; begin with a snapshot.")
 TOO_MANY_SUBSCRIPTIONS = declare("too_many_subscriptions", 422, "One connection has only so many subscriptions.")
 

@@ -314,6 +314,19 @@ def recent_candles(
         return found, close, read_checkpoint(connection)
 
 
+def state_reasons(connection: Connection) -> list[tuple[str, str]]:
+    """Of every market why it has its state."""
+    return [
+        (str(market), str(reason)) for market, reason in connection.execute("SELECT market, state_reason FROM market")
+    ]
+
+
+def journaled(connection: Connection, *, command_ids: Sequence[str]) -> set[str]:
+    """Those of the commands that are in the journal."""
+    query = "SELECT command_id::text FROM order_event WHERE command_id = ANY(%s::uuid[])"
+    return {str(found) for (found,) in connection.execute(query, (list(command_ids),))}
+
+
 def read_models_at(connection: Connection) -> int:
     """The event up to which the read models are written, as the connection's transaction sees them."""
     return read_checkpoint(connection)

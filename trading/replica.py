@@ -130,11 +130,13 @@ class Replica:
         else:
             self._inbox.put(submission, urgent=True)
 
-    def submit_together(self, submissions: Sequence[Submission]) -> None:
-        """Puts commands into the inbox that become consecutive events, none of them urgent; otherwise as ``submit``."""
+    def submit_together(self, submissions: Sequence[Submission], *, urgent: bool = False) -> None:
+        """Puts commands into the inbox that become consecutive events; otherwise as ``submit``."""
         self._refuse_when_stopped()
         *joined, last = submissions
-        self._inbox.put(*(one._replace(is_joined=True) for one in joined), last._replace(is_joined=False), urgent=False)
+        self._inbox.put(
+            *(one._replace(is_joined=True) for one in joined), last._replace(is_joined=False), urgent=urgent
+        )
 
     def ask(self, question: Callable[[Engine], T]) -> "Future[T]":
         """Asks something of the engine between two batches, on its thread; it must change nothing. Any thread.

@@ -18,6 +18,7 @@ from psycopg_pool import ConnectionPool
 
 from . import queries
 from .applied import Applied
+from .closures import EnginePhase
 from .collector import spare_the_collector
 from .custody_terms import CustodyTerms
 from .database import conninfo, open_pool
@@ -92,6 +93,8 @@ class Runtime:
         self.observers: list[Observer] = []
         self.custody_terms: Mapping[str, CustodyTerms] = {}
         """By asset; kept true by whoever composes the process."""
+        self.suspended_accounts: frozenset[int] = frozenset()
+        """Whose orders are not taken; kept true by whoever composes the process."""
         self.nodes: Mapping[str, str] = {}
         """Of each chain whose node is to be followed "ok" or why it is not; kept true by the same."""
         self.pool: ConnectionPool = open_pool()
@@ -140,6 +143,11 @@ class Runtime:
         await asyncio.to_thread(self._snapshots.stop)
         log.info("stopped at event %s, state %s", self.replica.fold.seq, state_hash(self.replica.fold.engine))
 
+    async def make_snapshot(self) -> None:
+        """Before the end, so that the next start folds little. By the process that leads the projection."""
+        if self.projector.leads:
+            await asyncio.to_thread(self._snapshots.make_now)
+
     # Commands
 
     async def submit(self, command: Command, *, command_id: str, request_id: str) -> Answer:
@@ -161,16 +169,18 @@ class Runtime:
         self.replica.submit(Submission(wanted, waiter, command=command))
         self._unanswered[waiter] = self._loop.time() + ANSWER_WAIT_S
 
-    async def submit_together(self, commands: Sequence[tuple[str, Command]], *, request_id: str) -> list[Answer]:
+    async def submit_together(
+        self, commands: Sequence[tuple[str, Command]], *, request_id: str, urgent: bool = False
+    ) -> list[Answer]:
         """Appends commands, each with its id before it, as consecutive events of one batch. Else as ``submit``."""
-        self._refuse_when_behind(is_urgent=False)
+        self._refuse_when_behind(is_urgent=urgent)
         submissions = []
         futures: list[asyncio.Future[Answer]] = []
         for command_id, command in commands:
             futures.append(self._loop.create_future())
             wanted = draft(command, command_id=command_id, request_id=request_id)
             submissions.append(Submission(wanted, futures[-1], command=command))
-        self.replica.submit_together(submissions)
+        self.replica.submit_together(submissions, urgent=urgent)
         until = self._loop.time() + ANSWER_WAIT_S
         self._unanswered.update((future, until) for future in futures)
         return await asyncio.gather(*futures)
@@ -238,6 +248,18 @@ class Runtime:
         return Health(ready=all(part == "ok" for part in parts.values()), parts=parts, waiting=self.waiting)
 
     @property
+    def engine_phase(self) -> EnginePhase:
+        """As everybody is told it; an engine that cannot answer is suspended as well."""
+        if self.live.closure is not None:
+            return self.live.closure.engine
+        return "open" if self.health().ready else "suspended"
+
+    @property
+    def notices(self) -> list[str]:
+        """What everybody is told of the exchange as a whole."""
+        return [] if self.live.closure is None else [self.live.closure.notice]
+
+    @property
     def waiting(self) -> int:
         """Commands that are not answered yet."""
         return len(self._unanswered)
@@ -283,6 +305,7 @@ class Runtime:
             if len(rows) < len(engine.orders):
                 raise ReplicaStopped("the read models lack open orders; manage.py rebuild makes them anew")
             live.load(engine, rows)
+            live.load_reasons(queries.state_reasons(connection))
             for market in engine.markets:
                 recent = queries.trades(connection, market=market, limit=RECENT_TRADES)
                 live.load_history(

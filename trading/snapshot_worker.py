@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 NICENESS = 10
 STOP_S = 5.0
+LAST_S = 20.0
 
 
 class SnapshotWorker:
@@ -36,7 +37,19 @@ class SnapshotWorker:
         if seq - self.last_seq < self._every or now < self._not_before:
             return
         self.last_seq, self._not_before = seq, now + self._pause_s
-        self._process = subprocess.Popen(
+        self._process = self._start()
+
+    def make_now(self) -> None:
+        """Waits until one is made, for LAST_S at the most. In a thread of its own, when the process is about to end."""
+        if self._process is None or self._ended(self._process):
+            self._process = self._start()
+        try:
+            self._process.wait(LAST_S)
+        except subprocess.TimeoutExpired:
+            log.warning("no snapshot was made within %.0f s; the next start folds more", LAST_S)
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
             ["nice", "-n", str(NICENESS), sys.executable, str(settings.ROOT / "manage.py"), "snapshot"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from psycopg import OperationalError
 
 from accounts.nonces import used
-from accounts.problems import CONFLICT, INVALID_PARAMETER, NOT_READY, Problem
+from accounts.problems import CONFLICT, INVALID_PARAMETER, NOT_READY, TRADING_SUSPENDED, Problem
 
+from . import queries
+from .closures import closed
 from .engine.commands import Command
 from .inbox import Overloaded
 from .journal.records import derived_command_id, new_command_id
@@ -49,6 +51,27 @@ def submit_for(runtime: Runtime, waiter: Waiter, command: Command, *, command_id
         runtime.submit_for(waiter, command, command_id=command_id, request_id=request_id)
     except NOT_SUBMITTED as error:
         raise not_submitted(error) from error
+
+
+def refusal(runtime: Runtime, account: int) -> Problem | None:
+    """Why nothing new is taken of the account's orders now: nobody's are, or the owner may not trade."""
+    if runtime.live.closure is not None:
+        return closed(runtime.live.closure)
+    if account in runtime.suspended_accounts:
+        return Problem(TRADING_SUSPENDED, "Your security log says why. Your open orders can be cancelled.")
+    return None
+
+
+async def require_new(runtime: Runtime, problem: Problem, command_id: str) -> None:
+    """Raises the Problem, unless the command was taken before: that is told again."""
+    if not await read(runtime, queries.journaled, command_ids=[command_id]):
+        raise problem
+
+
+async def require_open(runtime: Runtime, command_id: str) -> None:
+    """Raises Problem while nothing new is taken of anybody; what was taken before is told again."""
+    if runtime.live.closure is not None:
+        await require_new(runtime, closed(runtime.live.closure), command_id)
 
 
 def refuse_repetition(answer: Answer) -> None:

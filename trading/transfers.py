@@ -15,6 +15,7 @@ from accounts.authentication import Principal
 from accounts.database import in_database
 from accounts.problems import CONFLICT, INVALID_PARAMETER, UNKNOWN_ACCOUNT, Problem
 from accounts.recipients import find_recipient
+from accounts.suspensions import require_withdrawing_of
 from accounts.throttling import TRANSFER
 
 from . import submission
@@ -55,6 +56,7 @@ async def transfer(
     if atoms == 0:
         raise wrong("quantity", "The quantity must be more than zero.")
     command_id = derived_command_id("transfer", principal.account_id, idempotency_key)
+    await submission.require_open(runtime, command_id)
     if request.to_account is None:
         to_account = await _allowed_recipient(runtime, principal, request, command_id, asset, atoms, today)
     else:
@@ -99,6 +101,7 @@ async def _allowed_recipient(
     if granted is None:
         if runtime.live.balance(principal.account_id, request.asset)[0] < atoms:
             raise refused(Reason.INSUFFICIENT_FUNDS)
+        await in_database(require_withdrawing_of, user_id=principal.user_id)
         await in_database(TRANSFER.check, key=str(principal.user_id))
         to_account = await in_database(find_recipient, email=request.to_email or "")
         if to_account is None or to_account in principal.accounts:

@@ -86,7 +86,7 @@ def _bring_up(
         _run_step(said, command, step_environment, configuration=configuration, signals=signals)
     console.say("starting the exchange")
     web = _web(configuration, environment)
-    supervisor.start(web, stop_limit_s=_WEB_STOP_LIMIT_S)
+    supervisor.start(web, stop_limit_s=_WEB_STOP_LIMIT_S, ends_all=True)
     _wait_until_ready(web, configuration=configuration, console=console, signals=signals)
     if environment.get("FUNDING_NODES"):
         supervisor.start(_watcher(configuration, environment), stop_limit_s=_WATCHER_STOP_LIMIT_S)
@@ -183,6 +183,8 @@ def _wait_until_ready(web: Child, *, configuration: Configuration, console: Cons
     started = time.monotonic()
     remark_at = started + _READY_REMARK_EVERY_S
     while time.monotonic() - started < _READY_LIMIT_S:
+        if web.exit_code() == 0:
+            raise StopRequested  # it was winding down when it was last stopped, and has done that now
         if not web.is_running():
             raise refusal_of_output(
                 logs.tail(web.log),

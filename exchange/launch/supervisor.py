@@ -1,7 +1,8 @@
 """Keeps the processes of a started exchange alive, and stops them in order: bots, web, PostgreSQL.
 
 A process that ends by itself is started again with growing pauses; one that ends more often than `RESTARTS_LIMIT` times in
-`RESTARTS_WINDOW_S` stops everything, with its last words. One thread runs all of this.
+`RESTARTS_WINDOW_S` stops everything, with its last words. When the exchange itself ends well, all is stopped: it was shut down.
+One thread runs all of this.
 """
 
 import time
@@ -13,7 +14,7 @@ from exchange.launch.child import Child
 from exchange.launch.console import Console
 from exchange.launch.postgres import EmbeddedPostgres
 from exchange.launch.refusal import Refusal
-from exchange.launch.stop_signals import StopSignals
+from exchange.launch.stop_signals import StopRequested, StopSignals
 
 RESTARTS_LIMIT = 5
 RESTARTS_WINDOW_S = 60.0
@@ -37,10 +38,11 @@ class Restarts:
 
 @dataclass(slots=True)
 class Charge:
-    """A child in the supervisor's care."""
+    """A child in the supervisor's care. ``ends_all``: when it ends well by itself, an operator has shut the exchange down."""
 
     child: Child
     stop_limit_s: float
+    ends_all: bool
     restarts: Restarts = field(default_factory=Restarts)
     due_at_s: float | None = None
 
@@ -55,9 +57,9 @@ class Supervisor:
         self._postgres_restarts = Restarts()
         self._charges: list[Charge] = []
 
-    def start(self, child: Child, *, stop_limit_s: float) -> None:
+    def start(self, child: Child, *, stop_limit_s: float, ends_all: bool = False) -> None:
         """Raises OSError."""
-        self._charges.append(Charge(child=child, stop_limit_s=stop_limit_s))
+        self._charges.append(Charge(child=child, stop_limit_s=stop_limit_s, ends_all=ends_all))
         child.start()
 
     def watch(self) -> None:
@@ -94,6 +96,9 @@ class Supervisor:
         if child.is_running():
             return
         child.sweep()
+        if charge.ends_all and child.exit_code() == 0:
+            self._console.say(f"{child.name} was shut down by an operator")
+            raise StopRequested
         pause_s = charge.restarts.pause_after_end(now_s)
         if pause_s is None:
             raise Refusal(

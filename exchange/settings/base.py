@@ -251,6 +251,8 @@ LOGGING = {
 }
 
 # By asset, what an account may transfer to other people in a day (UTC); of an asset that is not here nothing.
+ADJUSTMENT_LIMITS = {"BTC": "0.1", "ETH": "2", "USD": "5000"}
+"""What one of the staff may credit and take back by hand within 24 hours; beyond it, and of other assets, another approves."""
 TRANSFER_DAILY_LIMITS = {"BTC": "10", "ETH": "200", "USD": "500000"}
 
 # Custody

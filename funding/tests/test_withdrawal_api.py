@@ -23,6 +23,7 @@ from funding.models import Withdrawal
 from funding.states import WithdrawalState
 from tests.custody.stage import public_descriptor
 from tests.fixtures import Database
+from trading.closures import Closure, Mark
 from trading.models import Asset, Candle, Market
 
 from .till import CHAIN, Till
@@ -266,6 +267,11 @@ def test_who_may_withdraw_has_a_verified_address_no_freeze_and_a_fresh_factor(ti
     answer = frozen.withdraw("0.1", address)
     assert refused(answer) == (422, "withdrawals_frozen") and answer.json()["frozen_until"]
 
+    suspended = Person(till, 1)
+    address = suspended.add().json()["address"]
+    User.objects.filter(id=suspended.user.id).update(withdrawing_suspended_at=till.now())
+    assert refused(suspended.withdraw("0.1", address)) == (422, "withdrawing_suspended")
+
     unverified = Person(till, 1)
     address = unverified.add().json()["address"]
     User.objects.filter(id=unverified.user.id).update(email_verified_at=None)
@@ -427,3 +433,24 @@ def test_only_admins_see_and_decide(till: Till, rich: Person) -> None:
         path = f"/staff/withdrawals/{number}/reject"
         assert refused(admin.send("post", path, {"reason": "no"})) == (404, "unknown_withdrawal")
     assert rich.one(asked).state == "reviewing"
+
+
+def test_f149_nothing_is_withdrawn_while_the_engine_is_suspended_but_what_was_asked_for_is_told_again(
+    till: Till,
+) -> None:
+    ada = Person(till, 1)
+    address = ada.add().json()["address"]
+    first = ada.withdraw("0.1", address, "first").json()["id"]
+    mark = Mark(closure=Closure(phase="suspended"), then="open")
+    terms = dict.fromkeys(
+        ("tick_atoms", "lot_atoms", "minimum_lots", "minimum_notional_atoms", "maximum_open_orders"), 1
+    )
+    market = Market.objects.create(
+        market="BTC/BTC", base_id="BTC", quote_id="BTC", state="cancel_only", fee_tiers=[], **terms
+    )
+    Market.objects.update(state_reason=mark.reason("a test"))
+    assert refused(ada.withdraw("0.1", address, "second")) == (422, "engine_suspended")
+    assert ada.withdraw("0.1", address, "first").json()["id"] == first
+    assert ada.send("delete", f"/withdrawal/{first}").status_code == 200
+    market.delete()
+    assert ada.withdraw("0.1", address, "second").status_code == 201

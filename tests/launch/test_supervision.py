@@ -12,7 +12,7 @@ from exchange.launch import logs
 from exchange.launch.child import Child
 from exchange.launch.console import Console
 from exchange.launch.refusal import Refusal
-from exchange.launch.stop_signals import StopSignals
+from exchange.launch.stop_signals import StopRequested, StopSignals
 from exchange.launch.supervisor import RESTARTS_LIMIT, RESTARTS_WINDOW_S, Restarts, Supervisor
 from tests.launch.waiting import is_alive, wait_until
 
@@ -105,6 +105,17 @@ def test_a_child_that_keeps_ending_stops_everything_with_its_last_words(
     with pytest.raises(Refusal, match=r"the demo bots ended more than 5 times(?s:.*)no reference price"):
         supervisor.watch()
     supervisor.stop()
+
+
+def test_when_the_exchange_itself_ends_well_all_is_stopped_and_nothing_starts_again(tmp_path: Path) -> None:
+    supervisor = Supervisor(console=Console(), signals=StopSignals(with_parent=False), postgres=None)
+    web = child(tmp_path, "pass", name="the exchange")
+    supervisor.start(web, stop_limit_s=1, ends_all=True)
+    pid = web.pid
+    with pytest.raises(StopRequested):
+        supervisor.watch()
+    supervisor.stop()
+    assert (web.pid, web.exit_code()) == (pid, 0)
 
 
 def test_a_log_is_rotated_at_start_and_three_old_ones_are_kept(tmp_path: Path) -> None:

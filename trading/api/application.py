@@ -9,7 +9,20 @@ from accounts.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_READY
 from accounts.rate_limits import ACCOUNT, ADDRESS, ORDERS, address_key
 from trading.runtime import Runtime
 
-from . import account, coingecko, exports, keys, operator, public, subaccounts, trade, transfers, udf
+from . import (
+    account,
+    adjustments,
+    coingecko,
+    exports,
+    keys,
+    operator,
+    public,
+    staff,
+    subaccounts,
+    trade,
+    transfers,
+    udf,
+)
 from .authentication import authenticate
 from .http import Disconnected, File, Interrupted, Receive, Request, Scope, Send, respond, respond_file, respond_problem
 from .limits import limits_route
@@ -28,6 +41,8 @@ _ROUTES = [
     *transfers.ROUTES,
     *trade.ROUTES,
     *operator.ROUTES,
+    *staff.ROUTES,
+    *adjustments.ROUTES,
 ]
 ROUTES = [*_ROUTES, limits_route(_ROUTES)]
 REALMS = ("/public", "/trade", "/health", "/account", "/deposit", "/withdrawal", "/staff", "/operator")

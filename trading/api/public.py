@@ -83,9 +83,7 @@ async def get_time(runtime: Runtime, request: Request) -> Reply:
 
 async def get_status(runtime: Runtime, request: Request) -> Reply:
     markets = {name: state.market.state for name, state in sorted(runtime.live.markets.items())}
-    return Reply(
-        200, StatusBody("open" if runtime.health().ready else "suspended", dict(markets), [], runtime.live.seq)
-    )
+    return Reply(200, StatusBody(runtime.engine_phase, dict(markets), runtime.notices, runtime.live.seq))
 
 
 async def get_assets(runtime: Runtime, request: Request) -> Reply:

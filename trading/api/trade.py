@@ -101,27 +101,31 @@ async def post_cancel_after(runtime: Runtime, request: Request) -> Reply:
 
 
 async def get_orders(runtime: Runtime, request: Request) -> Reply:
-    query = request.query(OrdersQuery)
+    return Reply(200, await order_list(runtime, request.account, request.query(OrdersQuery)))
+
+
+async def order_list(runtime: Runtime, account: int, query: OrdersQuery) -> OrderList:
+    """The account's open or closed orders. Raises Problem."""
     if query.market is not None:
         gateway.market_of(runtime, query.market)
     before = None if query.cursor is None else int(query.cursor)
     if query.status == "open":
         orders = [
             order
-            for order in sorted(runtime.live.open_orders(request.account), key=lambda order: -age(order.seq))
+            for order in sorted(runtime.live.open_orders(account), key=lambda order: -age(order.seq))
             if query.market in (None, order.market) and (before is None or age(order.seq) < before)
         ][: query.limit]
     else:
         orders = await submission.read(
             runtime,
             queries.closed_orders,
-            account=request.account,
+            account=account,
             market=query.market,
             before=before,
             limit=query.limit,
         )
     items = [order_body(order, gateway.market_of(runtime, order.market), []) for order in orders]
-    return Reply(200, OrderList(items, str(age(orders[-1].seq)) if len(orders) == query.limit else None))
+    return OrderList(items, str(age(orders[-1].seq)) if len(orders) == query.limit else None)
 
 
 async def get_order(runtime: Runtime, request: Request) -> Reply:
@@ -158,16 +162,20 @@ async def delete_orders(runtime: Runtime, request: Request) -> Reply:
 
 
 async def get_fills(runtime: Runtime, request: Request) -> Reply:
-    query = request.query(FillsQuery)
+    return Reply(200, await fill_list(runtime, request.account, request.query(FillsQuery)))
+
+
+async def fill_list(runtime: Runtime, account: int, query: FillsQuery) -> FillList:
+    """The account's fills. Raises Problem."""
     if query.market is not None:
         gateway.market_of(runtime, query.market)
     order_id = None
     if query.order_id is not None:
-        order_id = (await gateway.find_order(runtime, account=request.account, reference=query.order_id)).id
+        order_id = (await gateway.find_order(runtime, account=account, reference=query.order_id)).id
     rows = await submission.read(
         runtime,
         queries.fills,
-        account=request.account,
+        account=account,
         market=query.market,
         order_id=order_id,
         before=None if query.cursor is None else int(query.cursor),
@@ -178,7 +186,7 @@ async def get_fills(runtime: Runtime, request: Request) -> Reply:
         fill = gateway.fill_body(row, gateway.market_of(runtime, row.market))
         fill.order_id, fill.market, fill.side, fill.sequence = row.order_id, row.market, row.side, row.seq
         items.append(fill)
-    return Reply(200, FillList(items, str(rows[-1].id) if len(rows) == query.limit else None))
+    return FillList(items, str(rows[-1].id) if len(rows) == query.limit else None)
 
 
 ROUTES = [

@@ -49,7 +49,8 @@ async def get_time(runtime: Runtime, asked: Asked) -> Any:
 
 async def get_system_status(runtime: Runtime, asked: Asked) -> Any:
     is_open = runtime.ready and runtime.health().ready
-    return {"status": "online" if is_open else "maintenance", "timestamp": time_text(time.time_ns() // 1000)}
+    status = "maintenance" if not is_open else "online" if runtime.live.closure is None else "cancel_only"
+    return {"status": status, "timestamp": time_text(time.time_ns() // 1000)}
 
 
 async def get_assets(runtime: Runtime, asked: Asked) -> Any:

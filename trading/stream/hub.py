@@ -20,11 +20,13 @@ from accounts.scopes import Needs
 from trading import gateway
 from trading.api.http import BODY_LIMIT, LIMITS_APPLY, Receive, Scope, Send, invalid, new_request_id
 from trading.applied import Applied
+from trading.closures import Closure
 from trading.journal.records import new_command_id
 from trading.problems import OVERLOADED
 from trading.publications import Publication
 from trading.runtime import Runtime
-from trading.shapes.texts import now_text
+from trading.shapes.texts import at_text, now_text
+from trading.submission import refusal as refusal_of_new
 
 from . import ABORT, WRITE, messages, orders
 from .answers import Call, answer, as_problem, refusal
@@ -180,7 +182,7 @@ class Hub:
         if type(params) is not AddOrder or params.validate or client.not_begun or client.in_flight >= IN_FLIGHT_LIMIT:
             return False
         principal = client.principals.get(params.token or "")
-        if principal is None:
+        if principal is None or refusal_of_new(self._runtime, principal.account_id) is not None:
             return False
         try:
             principal.check("trade")
@@ -288,21 +290,28 @@ class Hub:
 
     def status(self) -> StatusData:
         """As ``GET /public/status`` has it."""
-        is_open, live = self._runtime.health().ready, self._runtime.live
+        runtime, live = self._runtime, self._runtime.live
+        is_here = runtime.health().ready and self._shutdown_at is None
+        notices = [] if self._shutdown_at is None else ["This server goes away. Connect again."]
         return StatusData(
             api_version="v2",
             version=str(settings.SPECTACULAR_SETTINGS["VERSION"]),
-            system="online" if is_open and self._shutdown_at is None else "maintenance",
-            engine="open" if is_open else "suspended",
+            system="maintenance" if not is_here else "online" if live.closure is None else "cancel_only",
+            engine=runtime.engine_phase,
             markets={name: state.market.state for name, state in sorted(live.markets.items())},
-            notices=[] if self._shutdown_at is None else ["This server goes away. Connect again."],
-            shutdown_at=self._shutdown_at,
+            notices=[*runtime.notices, *notices],
+            shutdown_at=self._shutdown_at or _end_text(live.closure),
         )
 
     def _spawn(self, routine: Any) -> None:
         task = self._loop.create_task(routine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _end_text(closure: Closure | None) -> str | None:
+    """When an exchange that winds down goes down, at the latest."""
+    return None if closure is None or closure.at_us is None else at_text(closure.at_us)
 
 
 def _is_own_origin(scope: Scope) -> bool:

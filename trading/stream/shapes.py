@@ -238,7 +238,7 @@ class StatusData(Struct, kw_only=True):
 
     api_version: Literal["v2"]
     version: str
-    system: Literal["online", "maintenance"]
+    system: Literal["online", "cancel_only", "maintenance"]
     engine: Literal["open", "suspended", "winding_down"]
     markets: dict[str, str]
     notices: list[str]

@@ -1,4 +1,4 @@
-/** How fresh the page is: a dot with the latency, and a bar over the page while the stream is away. */
+/** How fresh the page is: a dot with the latency, and a bar over it while the stream is away or the exchange tells of itself. */
 
 import { effect } from "@preact/signals";
 
@@ -23,7 +23,7 @@ export function ConnectionDot() {
 
 export function FreshnessBar() {
   const { state: name, since } = state.connection.value;
-  if (name !== "lost") return null;
+  if (name !== "lost") return state.told.value.map((text) => html`<p key=${text} class="freshness-bar" role="status">${text}</p>`);
   const text = since === null ? "Connecting to the exchange" : `Reconnecting, prices are from ${timeOfDay(since)}`;
   return html`<p class="freshness-bar" role="status">${text}</p>`;
 }

@@ -44,6 +44,7 @@ export async function start() {
     getToken: async () => (await api.streamToken()).token,
   });
   stream.subscribe({ channel: "ticker", symbol: [...state.markets.value.keys()], snapshot: true });
+  stream.subscribe({ channel: "status" });
   if (state.market.value !== null) {
     stream.subscribe(bookParams);
     stream.subscribe({ channel: "trade", symbol: [state.marketName], snapshot: true });
@@ -81,7 +82,11 @@ function onMessage({ channel, type, data }) {
   if (handle !== undefined) batch(() => handle(data, type === "snapshot"));
 }
 
-const CHANNELS = { ticker: onTicker, book: onBook, trade: onTrade, executions: onExecutions, balances: onBalances };
+const CHANNELS = { status: onStatus, ticker: onTicker, book: onBook, trade: onTrade, executions: onExecutions, balances: onBalances };
+
+function onStatus([status]) {
+  state.told.value = status.notices;
+}
 
 function onTicker(data) {
   const tickers = new Map(state.tickers.peek());

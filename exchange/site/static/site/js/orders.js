@@ -117,6 +117,7 @@ const REASONS = {
   would_take: "it would have taken, and was post-only",
   insufficient_funds: "not enough funds",
   market_closed: "the market is closed",
+  engine_suspended: "the exchange takes nothing new now",
   below_minimum: "below the smallest order",
   above_maximum: "larger than the exchange takes",
   too_many_orders: "too many open orders",

@@ -49,6 +49,8 @@ export const balances = signal(null);
 /** "connecting" | "live" | "lost"; `since` is when the last message came. */
 export const connection = signal({ state: "connecting", since: null });
 export const latencyMs = signal(null);
+/** What the exchange tells everybody, one sentence each: that it is suspended, say. */
+export const told = signal([]);
 
 /** What the person enters. Amounts are text as typed. */
 export const entry = {

@@ -1,0 +1,184 @@
+"""The part of the realm /staff about users, for admins: who they are, what they have and did, what they may do.
+
+Looking changes nothing, and is in the log of who looked.
+"""
+
+import datetime as dt
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from accounts.database import in_database
+from accounts.models import Account, User
+from accounts.staff import find_user, looked_at, users_page
+from accounts.suspensions import REASON_LIMIT, What, set_suspended, suspended_accounts
+from accounts.verification import level_of
+from trading.market_states import in_one_line
+from trading.runtime import Runtime
+from trading.shapes.accounts import BalanceList
+from trading.shapes.fields import Cursor, Limit, Totp
+from trading.shapes.orders import FillList, OrderList
+from trading.shapes.texts import datetime_text
+
+from .account import balance_bodies
+from .authentication import caller_of, prove_once_more
+from .http import Request
+from .routes import Reply, Route
+from .trade import FillsQuery, OrdersQuery, fill_list, order_list
+
+AccountId = Annotated[
+    int, Meta(ge=1, le=10**18 - 1, description="One of the user's trading accounts, else the main one.")
+]
+
+
+class UsersQuery(Struct, forbid_unknown_fields=True):
+    """``email``: a part of the address."""
+
+    email: Annotated[str, Meta(max_length=254, pattern=r"^[^\x00-\x1f]*$")] = ""
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class AccountQuery(Struct, forbid_unknown_fields=True):
+    account: AccountId | None = None
+
+
+class StaffOrdersQuery(OrdersQuery, forbid_unknown_fields=True):
+    account: AccountId | None = None
+
+
+class StaffFillsQuery(FillsQuery, forbid_unknown_fields=True):
+    account: AccountId | None = None
+
+
+class SuspensionRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What the user may not do any more, or may do again. The user reads the reason."""
+
+    what: What
+    reason: Annotated[str, Meta(min_length=1, max_length=REASON_LIMIT)]
+    totp: Totp | None = None
+
+
+class UserBody(Struct, kw_only=True):
+    """``level``: of verification, 0 to 2. ``trading_suspended_at`` and ``withdrawing_suspended_at``: null while both are open."""
+
+    id: str
+    email: str
+    level: int
+    created_at: str
+    email_verified_at: str | None
+    withdrawals_frozen_until: str | None
+    trading_suspended_at: str | None
+    withdrawing_suspended_at: str | None
+
+
+class UserList(Struct):
+    items: list[UserBody]
+    next_cursor: str | None
+
+
+class UserAccount(Struct):
+    id: int
+    name: str
+    created_at: str
+
+
+class OneUser(UserBody, kw_only=True):
+    accounts: list[UserAccount]
+
+
+async def get_users(runtime: Runtime, request: Request) -> Reply:
+    query = request.query(UsersQuery)
+    before = None if query.cursor is None else int(query.cursor)
+    rows = await in_database(users_page, email=query.email, before=before, limit=query.limit, **_staff(request))
+    cursor = str(rows[-1].id) if len(rows) == query.limit else None
+    return Reply(200, UserList([UserBody(**_user(row.owner)) for row in rows], cursor))
+
+
+async def get_user(runtime: Runtime, request: Request) -> Reply:
+    user, accounts, _ = await _looked_at(request, "the account", None)
+    return Reply(200, OneUser(**_user(user), accounts=[_account(one) for one in accounts]))
+
+
+async def get_balances(runtime: Runtime, request: Request) -> Reply:
+    query = request.query(AccountQuery)
+    _, _, account = await _looked_at(request, "the balances", query.account)
+    bodies = balance_bodies(runtime, account, sorted(runtime.live.assets))
+    return Reply(200, BalanceList(bodies, None, runtime.live.seq))
+
+
+async def get_orders(runtime: Runtime, request: Request) -> Reply:
+    query = request.query(StaffOrdersQuery)
+    _, _, account = await _looked_at(request, f"the {query.status} orders", query.account)
+    return Reply(200, await order_list(runtime, account, query))
+
+
+async def get_trades(runtime: Runtime, request: Request) -> Reply:
+    query = request.query(StaffFillsQuery)
+    _, _, account = await _looked_at(request, "the trades", query.account)
+    return Reply(200, await fill_list(runtime, account, query))
+
+
+async def post_suspend(runtime: Runtime, request: Request) -> Reply:
+    return await _set_suspended(runtime, request, suspended=True)
+
+
+async def post_resume(runtime: Runtime, request: Request) -> Reply:
+    return await _set_suspended(runtime, request, suspended=False)
+
+
+async def _set_suspended(runtime: Runtime, request: Request, *, suspended: bool) -> Reply:
+    """In force here when it is answered; in other processes as soon as they read it anew."""
+    wanted = request.json(SuspensionRequest)
+    user = await in_database(find_user, user_id=request.parameter)
+    reason = in_one_line(wanted.reason)
+    await prove_once_more(request, wanted.totp)
+    changed = await in_database(
+        set_suspended, user_id=user.id, what=wanted.what, suspended=suspended, reason=reason, **_staff(request)
+    )
+    runtime.suspended_accounts = await in_database(suspended_accounts)
+    return Reply(200, UserBody(**_user(changed)))
+
+
+async def _looked_at(request: Request, what: str, account: int | None) -> tuple[User, list[Account], int]:
+    return await in_database(looked_at, user_id=request.parameter, account=account, what=what, **_staff(request))
+
+
+def _staff(request: Request) -> dict[str, Any]:
+    """Who asks, from where and when."""
+    return {"by": request.signed_in.user_id, "caller": caller_of(request), "now": dt.datetime.now(dt.UTC)}
+
+
+def _user(user: User) -> dict[str, Any]:
+    return {
+        "id": str(user.id),
+        "email": user.email,
+        "level": level_of(user),
+        "created_at": datetime_text(user.created_at),
+        "email_verified_at": datetime_text(user.email_verified_at),
+        "withdrawals_frozen_until": datetime_text(user.withdrawals_frozen_until),
+        "trading_suspended_at": datetime_text(user.trading_suspended_at),
+        "withdrawing_suspended_at": datetime_text(user.withdrawing_suspended_at),
+    }
+
+
+def _account(account: Account) -> UserAccount:
+    return UserAccount(account.id, account.name, datetime_text(account.created_at))
+
+
+ROUTES = [
+    Route(method="GET", path="/staff/users", name="staff_users", summary="Users, by a part of the address", weight=5,
+          needs="admin", handler=get_users, query=UsersQuery, answer=UserList),
+    Route(method="GET", path="/staff/users/{id}", name="staff_user", summary="One user", needs="admin",
+          handler=get_user, answer=OneUser),
+    Route(method="GET", path="/staff/users/{id}/balances", name="staff_balances", summary="What a user has", needs="admin",
+          handler=get_balances, query=AccountQuery, answer=BalanceList),
+    Route(method="GET", path="/staff/users/{id}/orders", name="staff_orders", summary="A user's open or closed orders",
+          weight=5, needs="admin", handler=get_orders, query=StaffOrdersQuery, answer=OrderList),
+    Route(method="GET", path="/staff/users/{id}/trades", name="staff_trades", summary="A user's fills", weight=5,
+          needs="admin", handler=get_trades, query=StaffFillsQuery, answer=FillList),
+    Route(method="POST", path="/staff/users/{id}/suspend", name="suspend_user", needs="admin", handler=post_suspend,
+          summary="Has a user not trade, or not withdraw, any more", body=SuspensionRequest, answer=UserBody),
+    Route(method="POST", path="/staff/users/{id}/resume", name="resume_user", needs="admin", handler=post_resume,
+          summary="Has a user trade, or withdraw, again", body=SuspensionRequest, answer=UserBody),
+]  # fmt: skip
