@@ -14,9 +14,14 @@ from .browser import Window, open_browser
 
 
 @pytest.fixture(scope="module")
-def browser(cluster: Cluster) -> Iterator[Browser]:
-    """Chromium; the files of the site are where a server looks for them when it starts."""
+def site_files(cluster: Cluster) -> None:
+    """The files of the site, where a server looks for them when it starts: to be asked for before it."""
     call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="module")
+def browser(site_files: None) -> Iterator[Browser]:
+    """Chromium."""
     with open_browser() as browser:
         yield browser
 

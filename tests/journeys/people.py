@@ -1,12 +1,13 @@
-"""What tests know that only a person has: the mails that came, and the app with its codes."""
+"""What tests know that only a person or the staff has: mails that came, the app with its codes, a role, a log."""
 
 import datetime as dt
 import re
 
 import httpx
+import psycopg
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 
-from tests.server import PASSWORD, Server, Trader
+from tests.server import PASSWORD, Server, Trader, wait_until
 
 
 def newest_mail(server: Server, email: str) -> str:
@@ -32,3 +33,17 @@ def protect(server: Server, person: Trader) -> str:
     setting = {"token": offer["token"], "code": app_code(offer["secret"], -1), "password": PASSWORD}
     person.http.put("/account/security/totp", json=setting).raise_for_status()
     return str(offer["secret"])
+
+
+def make_admin(server: Server) -> Trader:
+    """Somebody with the role admin, whose session knows it."""
+    person = server.trader()
+    with psycopg.connect(server.database_url, autocommit=True) as connection:
+        connection.execute("UPDATE accounts_user SET role = 'admin' WHERE email = %s", (person.email,))
+    wait_until(lambda: person.http.get("/staff/users").status_code == 200, what="the session has the role")
+    return person
+
+
+def log_of(person: Trader, kind: str = "acted") -> list[str]:
+    events = person.get("/account/security/events", limit=100)["items"]
+    return [one["detail"] for one in events if one["kind"] == kind]

@@ -10,7 +10,7 @@ import pytest
 from tests.fixtures import manage
 from tests.server import Server, Trader
 
-from .test_staff import log_of, make_admin
+from .people import log_of, make_admin
 
 
 @pytest.fixture

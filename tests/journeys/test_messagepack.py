@@ -9,6 +9,8 @@ import pytest
 from tests.server import PASSWORD, Server, Trader
 from trading.api.application import ROUTES
 
+from .people import make_admin
+
 pytestmark = pytest.mark.usefixtures("silent_market")
 
 PACKED = {"Content-Type": "application/msgpack", "Accept": "application/msgpack"}
@@ -42,13 +44,19 @@ def trader(server: Server) -> Trader:
     return made
 
 
+@pytest.fixture(scope="module")
+def admin(server: Server) -> Trader:
+    return make_admin(server)
+
+
 @pytest.mark.parametrize("route", LOOKS, ids=lambda route: route.path)
-def test_a_look_is_answered_the_same(trader: Trader, route: Any) -> None:
+def test_a_look_is_answered_the_same(trader: Trader, admin: Trader, route: Any) -> None:
+    who = admin if route.needs == "admin" else trader
     required = set() if route.query is None else {f.name for f in msgspec.structs.fields(route.query) if f.required}
     assert required <= {"market"}
     query = {"market": "BTC/USD"} if required else {}
-    plain = trader.http.get(route.path, params=query)
-    packed = trader.http.get(route.path, params=query, headers={"Accept": "application/msgpack"})
+    plain = who.http.get(route.path, params=query)
+    packed = who.http.get(route.path, params=query, headers={"Accept": "application/msgpack"})
     assert plain.status_code == packed.status_code == 200
     assert lasting(unpacked(packed)) == lasting(plain.json())
 

@@ -14,6 +14,8 @@ from tests.server import PASSWORD, Server, Trader
 
 from .browser import Window, needs_browser
 
+pytestmark = pytest.mark.usefixtures("site_files")
+
 MARKET = "ETH/BTC"
 
 

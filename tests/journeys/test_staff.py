@@ -3,21 +3,13 @@
 import re
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 
 from tests.fixtures import Cluster
 from tests.server import Server, Trader, wait_until
 
+from .people import log_of, make_admin
 from .stream_client import Stream
-
-
-def make_admin(server: Server) -> Trader:
-    person = server.trader()
-    with psycopg.connect(server.database_url, autocommit=True) as connection:
-        connection.execute("UPDATE accounts_user SET role = 'admin' WHERE email = %s", (person.email,))
-    wait_until(lambda: person.http.get("/staff/users").status_code == 200, what="the session has the role")
-    return person
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +26,6 @@ def second(cluster: Cluster, server: Server) -> Iterator[Server]:
 
 def id_of(person: Trader) -> str:
     return str(person.get("/account")["user_id"])
-
-
-def log_of(person: Trader, kind: str = "acted") -> list[str]:
-    events = person.get("/account/security/events", limit=100)["items"]
-    return [one["detail"] for one in events if one["kind"] == kind]
 
 
 def say(admin: Trader, act: str, person: Trader, what: str, reason: str = "an inquiry") -> dict[str, str]:
