@@ -1,6 +1,7 @@
 """The process that writes the read models: killed, refused, too slow, stopped. Orders are taken all the while."""
 
 import asyncio
+import itertools
 import os
 import signal
 from pathlib import Path
@@ -40,8 +41,16 @@ def checkpoint(database: Database) -> int:
 async def test_a_killed_process_is_followed_by_another_and_nothing_is_lost(database: Database) -> None:
     async with serving() as runtime:
         await open_market(runtime)
-        trading = asyncio.create_task(trade_at_random(runtime, seed=3, count=400))
-        pids = set()
+        pids: set[int] = set()
+
+        async def trade() -> None:
+            """As long as there is somebody to kill, so that there is always something to write."""
+            for seed in itertools.count():
+                if len(pids) == 4:
+                    return
+                await trade_at_random(runtime, seed=seed, count=50)
+
+        trading = asyncio.create_task(trade())
         for _ in range(4):
             await until(lambda before=runtime.projector.seq: runtime.projector.seq > before)  # type: ignore[misc]
             pids.add(pid := pid_of_projector(runtime))
