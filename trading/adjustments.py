@@ -23,7 +23,7 @@ from .journal.records import decode, derived_command_id
 from .models import Adjustment
 from .order_requests import parse_atoms, wrong
 from .problems import NOT_REVERSIBLE, OUTCOME_UNKNOWN, UNKNOWN_ASSET, refused
-from .reversal import NotReversible, reverse, wait_for_outcome
+from .reversal import NotReversible, outcome, reverse, wait_for_outcome
 from .runtime import Runtime
 
 
@@ -75,7 +75,10 @@ async def _credit(runtime: Runtime, row: Adjustment, request_id: str) -> int:
     )
     command_id = derived_command_id("adjustment", row.id)
     answer = await submission.submit(runtime, credit, command_id=command_id, request_id=request_id)
-    return answer.seq  # the engine refuses none of a listed asset and a good amount, which were asked for before
+    if not await submission.read(runtime, outcome, seq=answer.seq):
+        # Asset and amount were good when it was asked for; "done" is only said of what the books have.
+        raise RuntimeError(f"adjustment {row.id}: event {answer.seq} credits nothing")
+    return answer.seq
 
 
 async def _debit(runtime: Runtime, row: Adjustment, request_id: str) -> int:

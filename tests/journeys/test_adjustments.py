@@ -164,6 +164,26 @@ def test_the_database_holds_that_it_takes_two_and_keeps_every_row(server: Server
             connection.execute("DELETE FROM adjustment WHERE id = %s", (asked["id"],))
 
 
+def test_the_database_holds_that_an_adjustment_stays_as_it_was_asked_for_decided_and_carried_out(
+    server: Server, admin: Trader, other: Trader
+) -> None:
+    asked = credit(admin, server.trader(), "3").json()
+    done = decide(other, "approve", asked["id"]).raise_for_status().json()
+    waiting = credit(admin, server.trader(), "3").json()
+    with psycopg.connect(server.database_url, autocommit=True) as connection:
+        for number, change in (
+            (waiting["id"], "amount_atoms = amount_atoms + 1"),
+            (waiting["id"], "reason = 'another'"),
+            (waiting["id"], "takes_two = false"),
+            (waiting["id"], "asset = 'ETH'"),
+            (waiting["id"], "idempotency_key = gen_random_uuid()"),
+            (done["id"], "decided_at = now()"),
+            (done["id"], "event_seq = event_seq + 1"),
+        ):
+            with pytest.raises(psycopg.errors.CheckViolation, match="once"):
+                connection.execute(f"UPDATE adjustment SET {change} WHERE id = %s", (number,))
+
+
 def test_without_a_key_nothing_is_carried_out(server: Server, admin: Trader) -> None:
     body = {"kind": "credit", "account": account_of(server.trader()), "asset": "BTC", "quantity": "0.01", "reason": "x"}
     assert admin.post("/staff/adjustments", body).status_code == 400
