@@ -35,7 +35,7 @@ from trading.runtime import Runtime  # noqa: E402
 from trading.stream import NOTICE  # noqa: E402
 from trading.stream.hub import Hub  # noqa: E402
 
-from .custody_terms import keep_terms  # noqa: E402
+from .custody import keep_custody  # noqa: E402
 from .kraken import DIALECT  # noqa: E402
 from .metrics import PATH as METRICS  # noqa: E402
 from .metrics import serve_metrics  # noqa: E402
@@ -79,7 +79,7 @@ class Exchange:
                 self.runtime.observers.append(FillCredits())
                 if settings.REDIS_URL and settings.RATE_LIMITS:
                     self.tasks.append(asyncio.create_task(share(settings.REDIS_URL, METERS)))
-                self.tasks.append(asyncio.create_task(keep_terms(self.runtime)))
+                self.tasks.append(asyncio.create_task(keep_custody(self.runtime)))
                 self.tasks.append(asyncio.create_task(keep_suspended(self.runtime)))
                 self.tasks.append(asyncio.create_task(GoingDown(self.runtime, _end_server).run()))
                 scope.get("state", {})[NOTICE] = self.hub.shutdown_notice

@@ -13,7 +13,9 @@ from .treasury import hot_atoms
 
 
 class Gauges(NamedTuple):
-    """``tip_age_s`` by chain, None before the first look; ``hot`` in whole units by asset; ``alarms`` that are open."""
+    """``tip_age_s`` by chain, None before the first look; ``alarms`` that are open. ``hot`` by asset in whole units, as the floats
+    that Prometheus knows alone: to be looked at, never to be reckoned with.
+    """
 
     tip_age_s: dict[str, float | None]
     hot: dict[str, float]

@@ -15,12 +15,12 @@ REFRESH_S = 5.0
 """So late may a new wallet be told of, or a node that is not followed."""
 
 
-async def keep_terms(runtime: Runtime) -> None:
+async def keep_custody(runtime: Runtime) -> None:
     """Until it is cancelled. While the database does not answer, what was known stands."""
     while True:
         try:
             runtime.custody_terms = await asyncio.to_thread(load_terms)
             runtime.nodes = await asyncio.to_thread(followed, now=dt.datetime.now(dt.UTC))
         except DatabaseError as error:
-            log.warning("the terms of custody were not read: %s", str(error).strip())
+            log.warning("what custody tells was not read: %s", str(error).strip())
         await asyncio.sleep(REFRESH_S)
