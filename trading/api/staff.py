@@ -23,6 +23,7 @@ from trading.shapes.texts import datetime_text
 from .account import balance_bodies
 from .authentication import caller_of, prove_once_more
 from .http import Request
+from .pages import NamesQuery, page_of_names
 from .routes import Reply, Route
 from .trade import FillsQuery, OrdersQuery, fill_list, order_list
 
@@ -39,7 +40,7 @@ class UsersQuery(Struct, forbid_unknown_fields=True):
     cursor: Cursor | None = None
 
 
-class AccountQuery(Struct, forbid_unknown_fields=True):
+class StaffBalancesQuery(NamesQuery, forbid_unknown_fields=True):
     account: AccountId | None = None
 
 
@@ -101,10 +102,10 @@ async def get_user(runtime: Runtime, request: Request) -> Reply:
 
 
 async def get_balances(runtime: Runtime, request: Request) -> Reply:
-    query = request.query(AccountQuery)
+    query = request.query(StaffBalancesQuery)
     _, _, account = await _looked_at(request, "the balances", query.account)
-    bodies = balance_bodies(runtime, account, sorted(runtime.live.assets))
-    return Reply(200, BalanceList(bodies, None, runtime.live.seq))
+    names, cursor = page_of_names(runtime.live.assets, query)
+    return Reply(200, BalanceList(balance_bodies(runtime, account, names), cursor, runtime.live.seq))
 
 
 async def get_orders(runtime: Runtime, request: Request) -> Reply:
@@ -172,7 +173,7 @@ ROUTES = [
     Route(method="GET", path="/staff/users/{id}", name="staff_user", summary="One user", needs="admin",
           handler=get_user, answer=OneUser),
     Route(method="GET", path="/staff/users/{id}/balances", name="staff_balances", summary="What a user has", needs="admin",
-          handler=get_balances, query=AccountQuery, answer=BalanceList),
+          handler=get_balances, query=StaffBalancesQuery, answer=BalanceList),
     Route(method="GET", path="/staff/users/{id}/orders", name="staff_orders", summary="A user's open or closed orders",
           weight=5, needs="admin", handler=get_orders, query=StaffOrdersQuery, answer=OrderList),
     Route(method="GET", path="/staff/users/{id}/trades", name="staff_trades", summary="A user's fills", weight=5,
