@@ -177,7 +177,7 @@ def privileges(connection: Connection) -> Findings:
 
 def _revoked() -> list[tuple[list[str], list[str]]]:
     """Rights and tables, as the migrations take them away."""
-    texts = [path.read_text() for path in sorted((settings.ROOT / "migrations").glob("*/*.sql"))]
+    texts = [path.read_text() for path in sorted((settings.ROOT / "migrations").glob("*/0*.*"))]
     found = [match for text in texts for match in _REVOKED.findall(text)]
     return [(rights.split(", "), tables.split(", ")) for rights, tables in found]
 
