@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from .browser import session_id_of
 from .lost_factors import DECIDES, WORDS_LIMIT, ResetRefused, approve_reset, ask_for_reset, cancel_reset
 from .models import Account, ApiKey, FactorReset, SecurityEvent, Session, User
+from .notice_models import Notice, NoticeWithdrawal
 from .scopes import has_role
 from .second_factors import has_factor
 from .step_up import fresh_until
@@ -190,3 +191,16 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("sealed_secret")
+
+
+class NoticeWithdrawalInline(ReadOnlyInline):
+    model = NoticeWithdrawal
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnlyAdmin):
+    list_display = ("id", "severity", "text", "starts_at", "ends_at", "published_by", "published_at", "withdrawal")
+    list_filter = ("severity",)
+    ordering = ("-id",)
+    list_select_related = ("published_by", "withdrawal")
+    inlines = (NoticeWithdrawalInline,)

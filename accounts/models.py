@@ -3,8 +3,8 @@
 Each table is written by one module: users by ``users``, ``credentials``, ``email_change``, ``freeze``, ``suspensions`` and
 ``verification``, sessions by ``sessions``, API keys by ``api_keys``, their nonces by ``nonces``, further trading accounts by
 ``subaccounts``, proofs by ``proofs``, mails by ``mails`` and ``mail_delivery``, security events by ``security_log``, resets of lost
-second factors by ``lost_factors``; ``resealing`` renews what is sealed. Second factors are rows of allauth's
-``Authenticator``, written by ``second_factors`` and ``passkeys``.
+second factors by ``lost_factors``; notices are in ``notice_models``. ``resealing`` renews what is sealed. Second factors are rows
+of allauth's ``Authenticator``, written by ``second_factors`` and ``passkeys``.
 """
 
 import uuid
@@ -14,6 +14,8 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
+
+from . import notice_models  # noqa: F401 (part of this app's models)
 
 
 class UserManager(BaseUserManager["User"]):

@@ -35,6 +35,7 @@ from trading.runtime import Runtime  # noqa: E402
 from trading.stream import NOTICE  # noqa: E402
 from trading.stream.hub import Hub  # noqa: E402
 
+from .announced import keep_announced  # noqa: E402
 from .custody import keep_custody  # noqa: E402
 from .kraken import DIALECT  # noqa: E402
 from .metrics import PATH as METRICS  # noqa: E402
@@ -81,6 +82,7 @@ class Exchange:
                     self.tasks.append(asyncio.create_task(share(settings.REDIS_URL, METERS)))
                 self.tasks.append(asyncio.create_task(keep_custody(self.runtime)))
                 self.tasks.append(asyncio.create_task(keep_suspended(self.runtime)))
+                self.tasks.append(asyncio.create_task(keep_announced(self.runtime)))
                 self.tasks.append(asyncio.create_task(GoingDown(self.runtime, _end_server).run()))
                 scope.get("state", {})[NOTICE] = self.hub.shutdown_notice
                 self.runtime.start()

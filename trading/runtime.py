@@ -17,6 +17,7 @@ from django.conf import settings
 from psycopg_pool import ConnectionPool
 
 from . import queries
+from .announcements import Announced
 from .applied import Applied
 from .closures import EnginePhase
 from .collector import spare_the_collector
@@ -37,6 +38,7 @@ from .projections.checkpoint import OutcomesDiffer
 from .projections.projector import Projector
 from .publications import Answer, Publication, Submission, Waiter
 from .replica import URGENT, Replica, ReplicaSettings, ReplicaStopped
+from .shapes.notices import Announcement
 from .snapshot_worker import SnapshotWorker
 
 log = logging.getLogger(__name__)
@@ -95,6 +97,8 @@ class Runtime:
         """By asset; kept true by whoever composes the process."""
         self.suspended_accounts: frozenset[int] = frozenset()
         """Whose orders are not taken; kept true by whoever composes the process."""
+        self.announced: tuple[Announced, ...] = ()
+        """What the staff tell everybody; kept true by the same."""
         self.nodes: Mapping[str, str] = {}
         """Of each chain whose node is to be followed "ok" or why it is not; kept true by the same."""
         self.pool: ConnectionPool = open_pool()
@@ -257,7 +261,14 @@ class Runtime:
     @property
     def notices(self) -> list[str]:
         """What everybody is told of the exchange as a whole."""
-        return [] if self.live.closure is None else [self.live.closure.notice]
+        own = [] if self.live.closure is None else [self.live.closure.notice]
+        return [*own, *(one.words for one in self.announcements)]
+
+    @property
+    def announcements(self) -> list[Announcement]:
+        """The staff's notices that stand now, newest first."""
+        now_us = time.time_ns() // 1000
+        return [one.announcement for one in self.announced if one.stands(now_us)]
 
     @property
     def waiting(self) -> int:

@@ -7,6 +7,8 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF
 
+from .environment import networks, on_or_off, origins, pairs, read, whole_number
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 STATE = Path(os.environ.get("KONTOR_STATE", ROOT / ".state"))
 SITE = ROOT / "exchange" / "site"
@@ -225,19 +227,19 @@ VERIFICATION_LIMITS: dict[int, dict[str, int | None]] = {
     2: {"withdrawal_usd_per_day": None},
 }
 """By verification level (0 registered, 1 e-mail verified, 2 identified): whole US dollars a day, None: no limit."""
-STREAM_ORIGINS = os.environ.get("STREAM_ORIGINS", "").split()
+STREAM_ORIGINS = read("STREAM_ORIGINS", origins, "")
 """Further sites whose pages may open the stream, as https://desk.example.com; the exchange's own always may."""
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
-METRICS_FROM = os.environ.get("METRICS_FROM", "127.0.0.0/8 ::1/128").split()
+METRICS_FROM = read("METRICS_FROM", networks, "127.0.0.0/8 ::1/128")
 """Networks whose callers may read /metrics. A proxy's callers never may."""
 
-RATE_LIMITS = os.environ.get("RATE_LIMITS", "on") != "off"
-RATE_LIMIT_WINDOW_S = int(os.environ.get("RATE_LIMIT_WINDOW_S", "10"))
+RATE_LIMITS = read("RATE_LIMITS", on_or_off, "on")
+RATE_LIMIT_WINDOW_S = read("RATE_LIMIT_WINDOW_S", whole_number, "10")
 RATE_LIMIT_QUOTAS = {
-    "account": int(os.environ.get("RATE_LIMIT_ACCOUNT", "10000")),
-    "orders": int(os.environ.get("RATE_LIMIT_ORDERS", "5000")),
-    "address": int(os.environ.get("RATE_LIMIT_ADDRESS", "5000")),
+    "account": read("RATE_LIMIT_ACCOUNT", whole_number, "10000"),
+    "orders": read("RATE_LIMIT_ORDERS", whole_number, "5000"),
+    "address": read("RATE_LIMIT_ADDRESS", whole_number, "5000"),
 }
 """Weight in a window; GET /public/limits publishes it."""
 
@@ -256,7 +258,7 @@ ADJUSTMENT_LIMITS = {"BTC": "0.1", "ETH": "2", "USD": "5000"}
 TRANSFER_DAILY_LIMITS = {"BTC": "10", "ETH": "200", "USD": "500000"}
 
 # Custody
-FUNDING_NODES = dict(entry.split("=", 1) for entry in os.environ.get("FUNDING_NODES", "").split(",") if "=" in entry)
+FUNDING_NODES = read("FUNDING_NODES", pairs, "")
 """By chain, where the sidecar of its node listens: `bitcoin:regtest=unix:/run/kontor/bitcoind.sock`, commas between."""
 DEPOSIT_RULES: dict[str, dict[str, Any]] = {
     "BTC": {
@@ -295,9 +297,7 @@ WITHDRAWALS_AN_HOUR = 10
 WITHDRAWAL_ADDRESSES_LIMIT = 50
 ADDRESS_UNLOCK_S = 86_400
 """Locked withdrawal addresses are open so long after their owner asked for it."""
-FUNDING_SIGNERS = dict(
-    entry.split("=", 1) for entry in os.environ.get("FUNDING_SIGNERS", "").split(",") if "=" in entry
-)
+FUNDING_SIGNERS = read("FUNDING_SIGNERS", pairs, "")
 """By chain, where its signer listens, as FUNDING_NODES."""
 FUNDING_TLS = {name: os.environ.get(f"FUNDING_TLS_{name}", "") for name in ("CERTIFICATE", "KEY", "AUTHORITY")}
 """PEM files for those of them that listen on a port: our certificate, its key, and whose certificates they show."""
@@ -343,7 +343,7 @@ TREASURY_RULES: dict[str, dict[str, Any]] = {
 }
 """By asset: what the hot wallet has at the least, what a sweep leaves, and at the most; how many coins become one, and up to which
 fee rate."""
-COLD_ADDRESSES = dict(entry.split("=", 1) for entry in os.environ.get("COLD_ADDRESSES", "").split(",") if "=" in entry)
+COLD_ADDRESSES = read("COLD_ADDRESSES", pairs, "")
 """By asset, where sweeps go: `BTC=bc1q…`, commas between. The signer's policy has to allow it."""
 UNUSED_ADDRESSES_LIMIT = 20
 """So many addresses that nothing was sent to may an account have: what wallets look ahead (BIP 44's gap limit)."""

@@ -1,7 +1,6 @@
 """Production: every secret from the environment or a file, TLS in front, no faucet."""
 
 import os
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
@@ -9,15 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from .base import *  # noqa: F403
 from .base import RATE_LIMITS
-
-
-def _secret(name: str) -> str:
-    """The value of NAME, or the content of the file that NAME_FILE names."""
-    if path := os.environ.get(f"{name}_FILE"):
-        return Path(path).read_text().strip()
-    if value := os.environ.get(name):
-        return value
-    raise ImproperlyConfigured(f"Set {name}, or {name}_FILE to a file that holds it.")
+from .environment import port, read, secret
 
 
 def _smtp_security(name: str) -> tuple[bool, bool]:
@@ -29,7 +20,7 @@ def _smtp_security(name: str) -> tuple[bool, bool]:
 
 def _sealing_keys() -> list[str]:
     """Comma-separated, the newest first."""
-    keys = [key.strip() for key in _secret("SEALING_KEYS").split(",")]
+    keys = [key.strip() for key in secret("SEALING_KEYS").split(",")]
     try:
         for key in keys:
             Fernet(key)
@@ -44,15 +35,15 @@ def _sealing_keys() -> list[str]:
 if not RATE_LIMITS:
     raise ImproperlyConfigured("RATE_LIMITS=off is for load tests; production refuses it. Unset it.")
 
-SECRET_KEY = _secret("SECRET_KEY")
+SECRET_KEY = secret("SECRET_KEY")
 SECRET_KEY_FALLBACKS = [key for key in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if key]
 SEALING_KEYS = _sealing_keys()
 ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
 SITE_ADDRESS = os.environ.get("SITE_ADDRESS") or f"https://{ALLOWED_HOSTS[0] if ALLOWED_HOSTS else 'localhost'}"
 EMAIL_HOST = os.environ.get("SMTP_HOST", "localhost")
-EMAIL_PORT = int(os.environ.get("SMTP_PORT", "25"))
+EMAIL_PORT = read("SMTP_PORT", port, "25")
 EMAIL_HOST_USER = os.environ.get("SMTP_USER", "")
-EMAIL_HOST_PASSWORD = _secret("SMTP_PASSWORD") if EMAIL_HOST_USER else ""
+EMAIL_HOST_PASSWORD = secret("SMTP_PASSWORD") if EMAIL_HOST_USER else ""
 EMAIL_USE_SSL, EMAIL_USE_TLS = _smtp_security(os.environ.get("SMTP_SECURITY", "none"))
 DEFAULT_FROM_EMAIL = os.environ.get("MAIL_FROM") or f"Kontor <no-reply@{urlsplit(SITE_ADDRESS).hostname}>"
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]

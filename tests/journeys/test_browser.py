@@ -10,7 +10,8 @@ from django.core.management import call_command
 from playwright.sync_api import Browser, expect
 
 from tests.fixtures import Cluster
-from tests.journeys.browser import CHROMIUM, MARKET_PATH, PHONE, Window, cells, open_browser
+from tests.journeys.browser import CHROMIUM, DESK, MARKET_PATH, PHONE, Window, cells, open_browser
+from tests.journeys.people import make_admin
 from tests.server import PASSWORD, Server, Trader
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: install the package chromium")
@@ -392,3 +393,34 @@ def test_a_problems_type_leads_to_its_explanation(window: Window) -> None:
     window.open(problem["type"])
     expect(window.page.locator(":target")).to_contain_text(problem["title"])
     expect(window.page.locator(":target")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_notice_of_the_staff_comes_by_itself_and_can_be_put_away(
+    browser: Browser, server: Server, size: tuple[int, int]
+) -> None:
+    admin = make_admin(server)
+    text = "Trading pauses <b>tonight</b>, for as long as an update of the matching engine and of its database takes."
+    window = Window(browser, server, size=size)
+    page = window.page
+    window.open(MARKET_PATH)
+    window.wait_for_live()
+    admin.post("/staff/notices", {"text": text, "severity": "maintenance"}).raise_for_status()
+    bar = page.get_by_role("region", name="Announcements")
+    expect(bar).to_contain_text(f"Maintenance: {text}")
+    expect(page.locator(".freshness-bar")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    window.open("/status")
+    expect(bar).to_contain_text(text)
+    bar.get_by_role("button", name="Put away").focus()
+    page.keyboard.press("Escape")
+    expect(bar.get_by_role("paragraph")).to_have_count(0)
+    window.open(MARKET_PATH)
+    window.wait_for_live()
+    expect(bar.get_by_role("paragraph")).to_have_count(0)
+    admin.post("/staff/notices", {"text": "Another.", "severity": "incident"}).raise_for_status()
+    expect(bar).to_contain_text("Incident: Another.")
+    for one in admin.get("/staff/notices")["items"]:
+        admin.http.delete(f"/staff/notices/{one['id']}").raise_for_status()
+    expect(bar.get_by_role("paragraph")).to_have_count(0)
+    window.close()

@@ -239,6 +239,7 @@ def test_a_stranger_trades_stops_and_goes_on(clone: Clone) -> None:
         both = {txid: "credited", waiting: "credited"}
         wait_until(lambda: states(client) == both, limit_s=STOP_LIMIT_S, what="what waited is credited")
         assert "the books agree with the engine" in clone.manage("verify")
+        assert "\nNothing wrong," in clone.manage("doctor")
         assert "would be the same" in clone.manage("rebuild", "--compare")
 
     clone.stop(signal.SIGINT, group=True)

@@ -112,6 +112,9 @@ WHO = {
     "POST /staff/adjustments": "admin",
     "POST /staff/adjustments/{id}/approve": "admin",
     "POST /staff/adjustments/{id}/reject": "admin",
+    "GET /staff/notices": "admin",
+    "POST /staff/notices": "admin",
+    "DELETE /staff/notices/{id}": "admin",
     "GET /operator/status": "operator",
     "POST /operator/engine": "operator",
     "POST /operator/market": "operator",
@@ -278,6 +281,7 @@ def test_another_users_things_are_unknown_whatever_the_role(server: Server, peop
         "/staff/withdrawals/{withdrawal_id}/reject": (str(uuid.uuid4()), "unknown_withdrawal"),
         "/staff/adjustments/{id}/approve": ("123456789", "unknown_adjustment"),
         "/staff/adjustments/{id}/reject": ("123456789", "unknown_adjustment"),
+        "/staff/notices/{id}": ("123456789", "unknown_notice"),
         "/staff/users/{id}": (str(uuid.uuid4()), "unknown_user"),
         **{
             f"/staff/users/{{id}}/{what}": (str(uuid.uuid4()), "unknown_user")

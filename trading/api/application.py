@@ -15,6 +15,7 @@ from . import (
     coingecko,
     exports,
     keys,
+    notices,
     operator,
     public,
     staff,
@@ -43,6 +44,7 @@ _ROUTES = [
     *operator.ROUTES,
     *staff.ROUTES,
     *adjustments.ROUTES,
+    *notices.ROUTES,
 ]
 ROUTES = [*_ROUTES, limits_route(_ROUTES)]
 REALMS = ("/public", "/trade", "/health", "/account", "/deposit", "/withdrawal", "/staff", "/operator")

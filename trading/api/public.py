@@ -90,7 +90,10 @@ async def get_time(runtime: Runtime, request: Request) -> Reply:
 
 async def get_status(runtime: Runtime, request: Request) -> Reply:
     markets = {name: state.market.state for name, state in sorted(runtime.live.markets.items())}
-    return Reply(200, StatusBody(runtime.engine_phase, dict(markets), runtime.notices, runtime.live.seq))
+    body = StatusBody(
+        runtime.engine_phase, dict(markets), runtime.notices, runtime.live.seq, announcements=runtime.announcements
+    )
+    return Reply(200, body)
 
 
 async def get_assets(runtime: Runtime, request: Request) -> Reply:

@@ -6,6 +6,8 @@ from msgspec import Struct
 
 from trading.engine.commands import MarketState, Side
 
+from .notices import Announcement
+
 
 class TimeBody(Struct):
     at: str
@@ -13,10 +15,13 @@ class TimeBody(Struct):
 
 
 class StatusBody(Struct):
+    """``notices``: what everybody is told, in words; ``announcements``: those of the staff among them, with their fields."""
+
     engine: Literal["open", "suspended", "winding_down"]
     markets: dict[str, str]
     notices: list[str]
     sequence: int
+    announcements: list[Announcement]
 
 
 class ConfirmationsBody(Struct):

@@ -302,6 +302,7 @@ class Hub:
             engine=runtime.engine_phase,
             markets={name: state.market.state for name, state in sorted(live.markets.items())},
             notices=[*runtime.notices, *notices],
+            announcements=runtime.announcements,
             shutdown_at=self._shutdown_at or _end_text(live.closure),
         )
 

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from trading.engine.commands import SelfTradePrevention, Side
 from trading.shapes.fields import Number
+from trading.shapes.notices import Announcement
 
 Channel = Literal["book", "level3", "trade", "ticker", "ohlc", "status", "executions", "balances"]
 
@@ -234,7 +235,9 @@ class CandleData(Struct):
 
 
 class StatusData(Struct, kw_only=True):
-    """``system``: Kraken's word for ``engine``. ``shutdown_at``: when this server closes its connections, if it does."""
+    """``system``: Kraken's word for ``engine``. ``announcements``: the staff's among the ``notices``, with their fields.
+    ``shutdown_at``: when this server closes its connections, if it does.
+    """
 
     api_version: Literal["v2"]
     version: str
@@ -242,6 +245,7 @@ class StatusData(Struct, kw_only=True):
     engine: Literal["open", "suspended", "winding_down"]
     markets: dict[str, str]
     notices: list[str]
+    announcements: list[Announcement]
     shutdown_at: str | None
 
 

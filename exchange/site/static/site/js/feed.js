@@ -8,6 +8,7 @@
 import { batch } from "@preact/signals";
 
 import { grouped, short } from "./amounts.js";
+import { heard } from "./announcements.js";
 import { api } from "./api.js";
 import { Book } from "./book.js";
 import { Decimal } from "./decimal.js";
@@ -85,7 +86,7 @@ function onMessage({ channel, type, data }) {
 const CHANNELS = { status: onStatus, ticker: onTicker, book: onBook, trade: onTrade, executions: onExecutions, balances: onBalances };
 
 function onStatus([status]) {
-  state.told.value = status.notices;
+  state.told.value = heard(status);
 }
 
 function onTicker(data) {

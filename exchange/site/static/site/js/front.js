@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { render } from "preact";
 
 import { compact, grouped } from "./amounts.js";
+import { heard } from "./announcements.js";
 import { api } from "./api.js";
 import { Decimal } from "./decimal.js";
 import { changeOf, directionName, marketPath } from "./market_bar.js";
@@ -66,6 +67,7 @@ async function start() {
   const ignore = () => undefined;
   const stream = new Stream(streamUrl(), {
     onMessage: ({ channel, data }) => {
+      if (channel === "status") heard(data[0]);
       if (channel !== "ticker") return;
       const tickers = new Map(state.tickers.peek());
       for (const item of data) tickers.set(item.symbol, item);
@@ -77,6 +79,7 @@ async function start() {
     onLatency: ignore,
     onSessionEnded: ignore,
   });
+  stream.subscribe({ channel: "status" });
   stream.subscribe({ channel: "ticker", symbol: [...state.markets.value.keys()], snapshot: true });
   stream.start();
 }

@@ -1,7 +1,8 @@
-/** On every page: the menu of looks, in the header; and a choice there that is made by choosing. */
+/** On every page: the menu of looks, in the header; a choice there that is made by choosing; what the staff announce. */
 
 import { render } from "preact";
 
+import "./announcements.js";
 import { palette, theme } from "./settings.js";
 import { html } from "./ui.js";
 

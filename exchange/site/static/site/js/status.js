@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { render } from "preact";
 
 import { grouped } from "./amounts.js";
+import { heard } from "./announcements.js";
 import { api } from "./api.js";
 import { marketPath } from "./market_bar.js";
 import { html, timeOfDay } from "./ui.js";
@@ -14,6 +15,7 @@ const report = signal({ status: null, readiness: null, at: null, problem: null }
 async function ask() {
   try {
     const [status, readiness] = await Promise.all([api.status(), api.readiness()]);
+    heard(status);
     report.value = { status, readiness, at: new Date(), problem: null };
   } catch (problem) {
     report.value = { ...report.value, problem: problem.message };
