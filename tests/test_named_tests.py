@@ -25,3 +25,12 @@ def test_the_tables_that_the_features_name_are_there_and_no_row_is_without_proof
         for table, path in tables:
             titles = (SCENARIOS / path).read_text()
             assert table == feature and re.search(rf"^= {table}\b", titles, re.MULTILINE), (feature, path)
+
+
+def test_the_tests_and_tables_that_the_page_of_survivors_names_are_there() -> None:
+    page = (ROOT / "docs" / "mutants.md").read_text()
+    tests = re.findall(r"`(test_\w+\.py)::(test_\w+)`", page)
+    missing = [(path, name) for path, name in tests if f"def {name}(" not in (SCENARIOS.parent / path).read_text()]
+    tables = re.findall(r"`(F\d+)` of `(\w+\.txt)`", page)
+    missing += [named for named in tables if f"\n= {named[0]} " not in (SCENARIOS / named[1]).read_text()]
+    assert len(tests) > 30 and len(tables) > 10 and not missing

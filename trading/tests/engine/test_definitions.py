@@ -8,7 +8,7 @@ from trading.engine.commands import DefineAsset, DefineMarket, Event, FeeTier, S
 from trading.engine.engine import Engine, InvariantBroken
 from trading.engine.outcomes import AssetDefined, CommandRejected, FeeTierSet, MarketDefined, MarketStateChanged, Reason
 
-from .desk import ALICE, BTC, BTC_USD, Desk, market
+from .desk import ALICE, BTC, BTC_USD, FREE, Desk, market
 
 
 def test_what_is_defined_stays_as_it_was_defined() -> None:
@@ -36,6 +36,7 @@ def test_a_new_market_is_open() -> None:
         ({"quote": "BTC"}, Reason.INVALID_DEFINITION),
         ({"tick_atoms": 0}, Reason.INVALID_DEFINITION),
         ({"lot_atoms": -1}, Reason.INVALID_DEFINITION),
+        ({"lot_atoms": 0}, Reason.INVALID_DEFINITION),
         ({"tick_atoms": 99}, Reason.INVALID_DEFINITION),
         ({"lot_atoms": 10**5}, Reason.INVALID_DEFINITION),
         ({"minimum_lots": 0}, Reason.INVALID_DEFINITION),
@@ -44,12 +45,30 @@ def test_a_new_market_is_open() -> None:
         ({"fee_tiers": ()}, Reason.INVALID_DEFINITION),
         ({"fee_tiers": (FeeTier(maker_ppm=-1, taker_ppm=0),)}, Reason.INVALID_DEFINITION),
         ({"fee_tiers": (FeeTier(maker_ppm=0, taker_ppm=1_000_001),)}, Reason.INVALID_DEFINITION),
+        ({"fee_tiers": (FREE,) * 65}, Reason.INVALID_DEFINITION),
+        ({"price_band_ppm": 0}, Reason.INVALID_DEFINITION),
+        ({"price_band_ppm": 1_000_001}, Reason.INVALID_DEFINITION),
+        ({"breaker_ppm": 0}, Reason.INVALID_DEFINITION),
+        ({"breaker_ppm": 1_000_001}, Reason.INVALID_DEFINITION),
     ],
 )
 def test_a_market_that_cannot_work_is_refused(changes: dict[str, Any], reason: Reason) -> None:
     desk = Desk()
     assert desk.do(market(**({"market": "NEW"} | changes))) == [CommandRejected(reason)]
     assert list(desk.engine.markets) == [BTC_USD]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lot_atoms": 1, "tick_atoms": 10**8},
+        {"fee_tiers": (FREE,) * 64},
+        {"price_band_ppm": 1, "breaker_ppm": 1},
+        {"price_band_ppm": 1_000_000, "breaker_ppm": 1_000_000},
+    ],
+)
+def test_a_market_at_the_edges_of_what_can_work_is_listed(changes: dict[str, Any]) -> None:
+    assert Desk().do(market(**({"market": "NEW"} | changes))) == [MarketDefined("NEW")]
 
 
 @pytest.mark.parametrize(

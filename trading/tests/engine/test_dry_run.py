@@ -1,6 +1,8 @@
 """F24: a dry run says what the order comes to when it is placed, and changes nothing."""
 
-from trading.engine.commands import Options, PlaceOrder
+import pytest
+
+from trading.engine.commands import Event, FeeTier, Options, PlaceOrder
 from trading.engine.engine import Engine
 from trading.engine.outcomes import (
     BalanceChanged,
@@ -12,7 +14,7 @@ from trading.engine.outcomes import (
     OrderWaiting,
     Reason,
 )
-from trading.engine.snapshot import dump
+from trading.engine.snapshot import dump, load
 from trading.tests.engine import flow
 from trading.tests.engine.desk import ALICE, BOB, BTC_USD, Desk
 
@@ -118,12 +120,38 @@ def test_f24_an_account_that_is_none_gets_the_same_refusal_as_by_placing() -> No
         assert desk.engine.dry_run(order, desk.seq).reason == Reason.INVALID_ORDER
 
 
-def test_f24_in_an_auction_nothing_would_trade_at_once() -> None:
+@pytest.mark.parametrize("price", [1, 100])
+def test_f24_in_an_auction_nothing_would_trade_at_once(price: int) -> None:
     desk = Desk()
-    desk.sell(BOB, 5, 100)
+    desk.sell(BOB, 5, price)
     desk.set_state("auction")
     order = PlaceOrder(
-        account=ALICE, market=BTC_USD, side="buy", type="limit", time_in_force="GTC", price_ticks=101, quantity_lots=7
+        account=ALICE,
+        market=BTC_USD,
+        side="buy",
+        type="limit",
+        time_in_force="GTC",
+        price_ticks=price + 1,
+        quantity_lots=7,
     )
     found = desk.engine.dry_run(order, desk.seq)
     assert (found.reason, found.filled_lots, found.quote_atoms, found.open_lots) == (None, 0, 0, 7)
+
+
+def test_f24_a_budget_would_buy_to_the_last_lot_what_it_then_buys() -> None:
+    """One lot at one tick is three atoms, and fees are high, so that each maker's part decides what the next can give."""
+    desk = Desk(tick_atoms=300, fee_tiers=(FeeTier(maker_ppm=0, taker_ppm=123_457),))
+    for lots, price in ((2, 3), (3, 5), (2, 5), (4, 7), (9, 8)):
+        desk.sell(BOB, lots, price)
+    body, seq = dump(desk.engine), desk.seq + 1
+    filled = set()
+    for budget in range(1, 300):
+        order = PlaceOrder(
+            account=ALICE, market=BTC_USD, side="buy", type="market", time_in_force="IOC", budget_atoms=budget
+        )
+        found = desk.engine.dry_run(order, seq)
+        fills = [one for one in load(body).apply(Event(seq, seq, order)) if isinstance(one, Filled)]
+        assert found.filled_lots == sum(fill.quantity_lots for fill in fills), budget
+        assert found.quote_atoms == sum(fill.quote_atoms for fill in fills)
+        filled.add(found.filled_lots)
+    assert filled == set(range(15))

@@ -4,11 +4,22 @@ from itertools import pairwise
 
 import pytest
 
-from trading.engine.commands import FeeTier, ReverseCredit, TransferFunds
+from trading.engine.commands import (
+    Command,
+    Credit,
+    Event,
+    FeeTier,
+    PlaceOrder,
+    ReverseCredit,
+    SetRules,
+    TransferFunds,
+)
+from trading.engine.engine import Engine
 from trading.engine.fees import affordable_lots, fee_atoms, rounding_atoms
 from trading.engine.outcomes import BalanceChanged, CommandRejected, CreditReversed, OrderCancelled, Reason, Transferred
+from trading.engine.rules import LATEST
 
-from .desk import ALICE, BOB, CAROL, DAVE, Desk, ending, fills
+from .desk import ALICE, BOB, BTC, BTC_USD, CAROL, DAVE, USD, Desk, ending, fills, market
 
 HOUSE = 0
 RETAIL = FeeTier(maker_ppm=1_500, taker_ppm=2_500)
@@ -238,6 +249,38 @@ def test_the_largest_order_of_all() -> None:
     assert desk.engine.balance(HOUSE, "BTC") == (40 * 10**14, 0)
 
 
+def test_who_has_nothing_has_nothing_of_any_asset() -> None:
+    desk = Desk()
+    assert [desk.engine.balance(DAVE, asset) for asset in ("BTC", "USD", "DOGE")] == [(0, 0)] * 3
+
+
+def test_the_first_credit_of_all_may_be_beyond_a_word() -> None:
+    """A market trades on, and tells whole what each has, also where nothing was small before."""
+    engine = Engine()
+    commands: list[Command] = [SetRules(version=LATEST), BTC, USD, market()]
+    commands += [
+        Credit(account=account, asset=asset, amount_atoms=2**64, source="faucet", reference="test")
+        for account, asset in ((ALICE, "BTC"), (BOB, "USD"))
+    ]
+    commands += [
+        PlaceOrder(
+            account=account,
+            market=BTC_USD,
+            side=side,
+            type="limit",
+            time_in_force="GTC",
+            price_ticks=price,
+            quantity_lots=2,
+        )
+        for account, side, price in ((ALICE, "sell", 101), (BOB, "buy", 99), (BOB, "buy", 101), (ALICE, "sell", 99))
+    ]  # type: ignore[arg-type]
+    told = [engine.apply(Event(seq, seq, command)) for seq, command in enumerate(commands, start=1)]
+    assert [ending(outcomes) for outcomes in told[6:]] == ["OrderRested", "OrderRested", "OrderFilled", "OrderFilled"]
+    assert engine.balance(ALICE, "BTC") == (2**64 - 4 * 10**6, 0)
+    assert engine.balance(BOB, "USD") == (2**64 - 400, 0)
+    assert BalanceChanged(BOB, "USD", 2**64 - 400, 0) in told[-1]
+
+
 def test_a_credit_is_positive_and_bounded() -> None:
     desk = Desk()
     reasons = [desk.credit(ALICE, "USD", atoms)[0] for atoms in (0, -1, 10**36 + 1)]
@@ -300,6 +343,12 @@ def test_a_transfer_moves_what_is_available_and_no_more() -> None:
         BalanceChanged(DAVE, "USD", 0, 100),
         BalanceChanged(ALICE, "USD", before + 400, 0),
     ]
+
+
+def test_a_transfer_may_be_of_one_atom() -> None:
+    desk = Desk()
+    assert transfer(desk, ALICE, DAVE, 1)[0] == Transferred(ALICE, DAVE, "USD", 1)
+    assert desk.engine.balance(DAVE, "USD") == (1, 0)
 
 
 def test_a_transfer_is_positive_between_two_accounts_of_an_asset_that_is_there() -> None:

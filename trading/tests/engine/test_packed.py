@@ -1,14 +1,26 @@
 """Packed batches come to the same outcomes and the same state as objects do, whatever the amounts."""
 
 import hashlib
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from trading.engine.commands import CancelOrder, Event, PlaceOrder, Tick
+from trading.engine.commands import CancelOrder, Event, Options, PlaceOrder, Tick
 from trading.engine.engine import Engine, InvariantBroken
+from trading.engine.order_checks import FOK, GTC, IOC
 from trading.engine.outcomes import BalanceChanged, OrderAccepted, OrderCancelled, OrderRested, Outcome, Reason
 from trading.engine.packed import COMMAND, pack
-from trading.engine.plain import CANCEL
+from trading.engine.plain import (
+    BY_BUDGET,
+    CANCEL,
+    IS_BUY,
+    IS_MARKET,
+    IS_POST_ONLY,
+    PLACE,
+    TIME_IN_FORCE_SHIFT,
+    plain_header,
+)
 from trading.engine.snapshot import state_hash
 from trading.engine.unpacking import unpack
 from trading.tests.engine import flow
@@ -81,10 +93,12 @@ def test_the_bytes_are_the_same_native_and_interpreted() -> None:
 BYTES_HASH = "29a4b27b5b7489c61d6d013f6c47fd3b21f29e7c9b2a24e37c8308bfbfd8b325"
 
 
-@pytest.mark.parametrize("available", [2**61 - 1, 2**61, 2**61 + 1, 2**62 + 5, 2**124 - 1, 2**124])
-@pytest.mark.parametrize("held", [0, 3])
+@pytest.mark.parametrize("available", [2**61 - 1, 2**61, 2**61 + 1, 2**62 + 5, 2**124 - 1, 2**124, 2**126])
+@pytest.mark.parametrize("held", [0, 3, 5])
 def test_amounts_beyond_a_word_are_told_whole(available: int, held: int) -> None:
-    """``available`` once the order rests; ``held``: so many times 10^18 before, three of which are too much for one word."""
+    """``available`` once the order rests; ``held``: so many times 10^18 before. Three of these are too much for one word, five
+    for 62 bits.
+    """
     desk = Desk(maximum_open_orders=10)
     missing = available + 5 * 10**6 + held * 10**18
     while missing:
@@ -137,10 +151,69 @@ def test_what_is_not_plain_is_not_packed() -> None:
         PlaceOrder(account=ALICE, market="DOGE/USD", side="buy", type="limit", time_in_force="GTC"),
         PlaceOrder(account=ALICE, market=BTC_USD, side="buy", type="stop", time_in_force="GTC"),
         PlaceOrder(account=ALICE, market=BTC_USD, side="buy", type="limit", time_in_force="GTC", quantity_lots=5),
-        PlaceOrder(account=0, market=BTC_USD, side="buy", type="limit", time_in_force="GTC"),
+        PlaceOrder(
+            account=0,
+            market=BTC_USD,
+            side="buy",
+            type="limit",
+            time_in_force="GTC",
+            price_ticks=5,
+            quantity_lots=5,
+        ),
     ):
         with pytest.raises(ValueError, match="cannot be packed"):
             pack(Event(1, 1, command), desk.engine)
+
+
+PLAIN: tuple[tuple[dict[str, Any], int], ...] = (
+    ({"type": "limit", "time_in_force": "GTC", "quantity_lots": 1, "price_ticks": 1}, GTC << TIME_IN_FORCE_SHIFT),
+    ({"type": "limit", "time_in_force": "IOC", "quantity_lots": 1, "price_ticks": 1}, IOC << TIME_IN_FORCE_SHIFT),
+    ({"type": "limit", "time_in_force": "FOK", "quantity_lots": 1, "price_ticks": 1}, FOK << TIME_IN_FORCE_SHIFT),
+    (
+        {"type": "limit", "time_in_force": "GTC", "quantity_lots": 1, "price_ticks": 1, "post_only": "reject"},
+        GTC << TIME_IN_FORCE_SHIFT | IS_POST_ONLY,
+    ),
+    (
+        {"type": "market", "time_in_force": "IOC", "quantity_lots": 1},
+        IOC << TIME_IN_FORCE_SHIFT | IS_MARKET,
+    ),
+    (
+        {"type": "market", "time_in_force": "FOK", "quantity_lots": 1, "price_ticks": 1},
+        FOK << TIME_IN_FORCE_SHIFT | IS_MARKET,
+    ),
+    (
+        {"type": "market", "time_in_force": "IOC", "budget_atoms": 1, "price_ticks": 1},
+        IOC << TIME_IN_FORCE_SHIFT | IS_MARKET | BY_BUDGET,
+    ),
+)
+"""The plain orders, and what their headers have but PLACE and the side."""
+
+
+@pytest.mark.parametrize(("fields", "flags"), PLAIN)
+def test_every_plain_order_goes_the_short_way(fields: dict[str, Any], flags: int) -> None:
+    """Taken for one that is not plain it would come to the same, by the long way."""
+    buy = PlaceOrder(account=ALICE, market=BTC_USD, side="buy", **fields)
+    assert plain_header(buy) == PLACE | IS_BUY | flags
+    by_budget = buy.budget_atoms is not None
+    assert plain_header(replace(buy, side="sell")) == (0 if by_budget else PLACE | flags)
+    assert plain_header(replace(buy, options=Options())) == 0
+
+
+def test_a_market_that_is_closed_by_a_packed_order_says_so_in_words() -> None:
+    """Where a refusal is told with its reason, the reason for a state is text, which people write as well."""
+    desk = Desk(breaker_ppm=10_000)
+    for price in (100, 110):
+        desk.sell(BOB, 1, price)
+    desk.buy(ALICE, 1, 100)
+    order = PlaceOrder(
+        account=ALICE, market=BTC_USD, side="buy", type="limit", time_in_force="GTC", price_ticks=110, quantity_lots=1
+    )
+    event = Event(desk.seq + 1, desk.seq + 1, order)
+    (told,) = unpack(desk.engine.apply_packed(pack(event, desk.engine)), desk.engine)
+    assert [(type(one).__name__, type(getattr(one, "reason", None))) for one in told] == [
+        ("OrderRejected", Reason),
+        ("MarketStateChanged", str),
+    ]
 
 
 def test_after_a_time_that_goes_back_objects_go_on() -> None:

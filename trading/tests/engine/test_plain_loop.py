@@ -153,6 +153,14 @@ SCRIPTS: dict[str, tuple[Command, ...]] = {
         CancelOrder(account=ANN, order=FIRST + 5),
     ),
     "a switch is due at last": (CancelAfter(account=BEN, timeout_us=4), *MAKERS, buy(ANN, 3, 90)),
+    "a switch is due after an order that went on": (
+        CancelAfter(account=BEN, timeout_us=5),
+        *MAKERS,
+        buy(ANN, 9, 100),
+        buy(CAT, 2, 90),
+        buy(CAT, 2, 91),
+    ),
+    "at the lowest price": (sell(BEN, 200, 1), sell(CAT, 300, 1), buy(ANN, 150, 1), buy(ANN, 300, 1)),
     "partly filled, then cancelled": (
         sell(BEN, 9, 100),
         buy(ANN, 4, 100),
@@ -380,7 +388,7 @@ def test_a_hold_that_is_not_there_raises_in_its_event(command: Command) -> None:
     seq = engine.seq + 1
     with pytest.raises(InvariantBroken, match=f"order {FIRST} "):
         engine.apply_packed(pack(Event(seq, seq, command), engine))
-    assert engine.seq == seq
+    assert (engine.seq, engine.at_us) == (seq, seq)
 
 
 def test_a_batch_that_goes_back_in_time_raises_there_and_keeps_what_came_before() -> None:
@@ -417,3 +425,16 @@ def test_a_market_with_a_guard_refuses_what_goes_too_far_from_its_last_price(
     script = (*MAKERS, sell(CAT, 3, 104), sell(CAT, 3, 106), buy(ANN, 12, 101), buy(ANN, 6, 106), buy(ANN, 2, 94))
     played(script, prelude)
     played(tuple(mirrored(command) for command in script), prelude)
+
+
+def test_a_taker_of_large_amounts_needs_them_to_the_last_atom() -> None:
+    """A lot at a tick is a million atoms here, so one atom is less than a float tells apart."""
+    prelude = tuple(
+        replace(command, tick_atoms=10**8) if isinstance(command, DefineMarket) else command for command in PRELUDE
+    )
+    take = buy(EVE, 999_999, 99_999)
+    missing_one = credit(EVE, "USD", 100_259_997_128_902_610)  # the value and 2,611 ppm of it, rounded up, less one
+    script = (sell(BEN, 999_999, 99_999), missing_one, take, credit(EVE, "USD", 1), take)
+    comparison = played(script, prelude)
+    assert comparison.engine.matcher.last_trade == 1
+    assert comparison.engine.balance(EVE, "USD") == (0, 0)

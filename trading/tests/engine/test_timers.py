@@ -1,7 +1,7 @@
 """Timers by event time: what was disarmed does not fire, is not waited for, and does not pile up."""
 
 from trading.engine.commands import CancelAfter, Event, Options, PlaceOrder, Tick
-from trading.engine.outcomes import OrderCancelled, Reason
+from trading.engine.outcomes import CancelAfterSet, CommandRejected, OrderCancelled, Reason
 from trading.tests.engine.desk import ALICE, BOB, BTC_USD, Desk
 
 HOUR_US = 3_600_000_000
@@ -63,6 +63,13 @@ def test_a_switch_set_anew_fires_once_and_later() -> None:
     assert tick(desk, due_us - 1) == []
     assert tick(desk, due_us) == [(order, Reason.DEAD_MANS_SWITCH)]
     assert desk.engine.next_timer_us is None
+
+
+def test_a_switch_is_set_for_a_day_at_most() -> None:
+    desk = Desk()
+    day_us = 24 * HOUR_US
+    assert desk.do(CancelAfter(account=BOB, timeout_us=day_us)) == [CancelAfterSet(BOB, desk.seq + day_us)]
+    assert desk.do(CancelAfter(account=BOB, timeout_us=day_us + 1)) == [CommandRejected(Reason.INVALID_ORDER)]
 
 
 def test_what_a_book_shows_at_a_price_is_read_from_its_side() -> None:

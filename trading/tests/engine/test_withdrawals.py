@@ -71,6 +71,16 @@ def test_a_hold_is_settled_once_and_its_fee_is_the_house_s(desk: Desk) -> None:
     assert list(desk.do(ReleaseWithdrawal(reference="one"))) == refused(Reason.UNKNOWN_HOLD)
 
 
+def test_a_withdrawal_may_be_free(desk: Desk) -> None:
+    house = desk.engine.balance(HOUSE, "USD")
+    hold(desk, 400)
+    assert list(desk.do(SettleWithdrawal(reference="one", fee_atoms=0))) == [
+        WithdrawalSettled(DAVE, "USD", 400, 0, "one"),
+        BalanceChanged(DAVE, "USD", 100, 0),
+    ]
+    assert desk.engine.balance(HOUSE, "USD") == house
+
+
 def test_what_is_held_for_a_withdrawal_buys_nothing_and_goes_to_nobody(desk: Desk) -> None:
     hold(desk, 400)
     assert ending(desk.buy(DAVE, 1, 101)) == Reason.INSUFFICIENT_FUNDS
@@ -115,6 +125,7 @@ def test_custody_moves_between_the_house_s_places_and_no_balance_changes(desk: D
         return list(desk.do(MoveCustody(**(fields | changes), reference="sweep")))
 
     assert move() == [CustodyMoved("BTC", 5, "custody_hot", "custody_cold", "sweep")]
+    assert move(amount_atoms=10**36) == [CustodyMoved("BTC", 10**36, "custody_hot", "custody_cold", "sweep")]
     assert move(target="network_fees") == [CustodyMoved("BTC", 5, "custody_hot", "network_fees", "sweep")]
     for changes, reason in (
         ({"asset": "DOGE"}, Reason.UNKNOWN_ASSET),
