@@ -27,7 +27,8 @@ from accounts.signatures import KEY_HEADER  # noqa: E402
 from trading.api.application import application as raw_application  # noqa: E402
 from trading.api.application import is_ours  # noqa: E402
 from trading.api.authentication import acting, by_key  # noqa: E402
-from trading.api.http import Disconnected, Receive, Request, Scope, Send, limit_headers, respond_problem  # noqa: E402
+from trading.api.http import Disconnected, Receive, Request, Scope, Send, Turn, limit_headers, respond_problem  # noqa: E402
+from trading.api.placing import place_at_once  # noqa: E402
 from trading.fill_credits import FillCredits  # noqa: E402
 from trading.going_down import GoingDown  # noqa: E402
 from trading.kraken.application import ROOT as KRAKEN  # noqa: E402
@@ -70,6 +71,10 @@ class Exchange:
             await raw_application(self.runtime, scope, receive, send)
         else:
             await _django(scope, receive, send)
+
+    def at_once(self, scope: Scope, turn: Turn) -> bool:
+        """Begins a request that needs no task. False, and nothing is done, if it is to be carried out by one."""
+        return self.runtime is not None and place_at_once(self.runtime, scope, turn)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         while True:

@@ -1,5 +1,6 @@
 """uvicorn's HTTP protocol without what costs and is not needed here: a good part of an order's time on the event loop was its.
 
+- A request that needs no task has none (``AT_ONCE``).
 - A request whose body is short is begun when the body is there, so that the application need not wait for it (``BODY``).
 - An answer that is whole may be written at once, its head as the application has it in bytes (``ANSWER``).
 - One timer for a connection that is kept alive, not one for each of its answers.
@@ -10,6 +11,7 @@ All else is uvicorn's: pipelining, ``Expect: 100-continue``, long bodies, upgrad
 
 import asyncio
 import urllib.parse
+from collections.abc import Callable
 from typing import Any
 
 import httptools
@@ -17,7 +19,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from trading.api import ANSWER, BODY
+from trading.api import ANSWER, AT_ONCE, BODY
 
 from .corked import CorkedHttpProtocol, CorkedTransport
 
@@ -26,11 +28,16 @@ SHORT_BODY = 64 * 1024
 
 
 class Cycle(RequestResponseCycle):
-    """One request and its answer. ``task`` carries it out, and is taken out of ``tasks`` at its end."""
+    """One request and its answer. ``task`` carries it out, if it needs one, and is taken out of ``tasks`` at its end."""
 
     transport: CorkedTransport
     tasks: set[asyncio.Task[None]]
     task: asyncio.Task[None]
+
+    def go_on(self, app: Any) -> None:
+        self.scope["extensions"] = {ANSWER: self.answer, BODY: self.body_at_once}  # type: ignore[dict-item]
+        self.task = asyncio.get_running_loop().create_task(self.run_asgi(app))
+        self.tasks.add(self.task)
 
     async def run_asgi(self, app: Any) -> None:
         try:
@@ -63,7 +70,8 @@ class Cycle(RequestResponseCycle):
         self.message_event.set()
         if not self.keep_alive:
             self.transport.close()
-        self.on_response()
+        on_response, self.on_response = self.on_response, _nothing
+        on_response()
         return True
 
 
@@ -74,6 +82,7 @@ class HttpProtocol(CorkedHttpProtocol):
         super().__init__(*arguments, **options)
         app = self.app
         self._unproxied: Any = app.app if isinstance(app, ProxyHeadersMiddleware) else app
+        self._at_once: Callable[[Any, Cycle], bool] = getattr(self._unproxied, AT_ONCE, _never)
         self._idle_since: float | None = None
         self._begin_now = False
         self._is_proxied = False
@@ -118,7 +127,7 @@ class HttpProtocol(CorkedHttpProtocol):
             keep_alive=http_version != "1.0" and self.parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
-        self.scope["extensions"] = {ANSWER: cycle.answer, BODY: cycle.body_at_once}  # type: ignore[dict-item]
+        cycle.tasks = self.tasks
         if before is not None and not before.response_complete:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self._chosen_app()))
@@ -129,8 +138,13 @@ class HttpProtocol(CorkedHttpProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        if not self._begin_now and not (self.parser.should_upgrade() and self._should_upgrade()):
-            self._start_asgi_task(self.cycle, self._chosen_app())
+        if self._begin_now or (self.parser.should_upgrade() and self._should_upgrade()):
+            return
+        app, cycle = self._chosen_app(), self.cycle
+        if not isinstance(cycle, Cycle):
+            raise TypeError(f"{cycle!r} is none of ours")
+        if app is not self._unproxied or not self._at_once(self.scope, cycle):
+            cycle.go_on(app)
 
     def _chosen_app(self) -> Any:
         limit = self.limit_concurrency
@@ -142,9 +156,7 @@ class HttpProtocol(CorkedHttpProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         if not isinstance(cycle, Cycle):
             raise TypeError(f"{cycle!r} is none of ours")
-        cycle.tasks = self.tasks
-        cycle.task = self.loop.create_task(cycle.run_asgi(app))
-        self.tasks.add(cycle.task)
+        cycle.go_on(app)
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -179,6 +191,15 @@ class HttpProtocol(CorkedHttpProtocol):
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
+
+
+def _nothing() -> None:
+    """After a whole answer nothing is left to do."""
+
+
+def _never(scope: Any, cycle: Cycle) -> bool:
+    """Of an application that wants a task for each request."""
+    return False
 
 
 _rendered: tuple[list[tuple[bytes, bytes]], bytes] = ([], b"")

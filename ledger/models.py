@@ -105,7 +105,7 @@ class Posting(models.Model):
         db_table = "ledger_posting"
         indexes = [
             # What a user's statement shows: postings that move something.
-            models.Index(fields=["account", "-id"], name="posting_by_account", condition=~models.Q(kind="hold"))
+            models.Index(fields=["account", "id"], name="posting_by_account", condition=~models.Q(kind="hold"))
         ]
         constraints = [
             models.CheckConstraint(

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import psycopg
 
+from .columns import apart
+
 
 class UnbalancedEntry(Exception):
     """An entry's postings do not sum to zero in some asset, or there are none."""
@@ -42,7 +44,6 @@ class _Account:
         self.balance = balance
 
 
-_SEPARATOR = "\x1e"
 _ENTRY_COLUMNS = ("cause", "at_us", "reverses")
 _POSTING_COLUMNS = ("cause", "account", "kind", "amount", "balance", "held")
 
@@ -68,10 +69,10 @@ class Books:
         for entry in entries:
             _check(entry)
         self._open_accounts(entries)
-        columns: list[Iterable[object]] = [
+        columns: list[Sequence[object]] = [
             [entry.cause for entry in entries],
             [entry.at_us for entry in entries],
-            ["" if entry.reverses is None else entry.reverses for entry in entries],
+            [entry.reverses for entry in entries],
             *self._posting_columns(entries),
         ]
         return [f"EXECUTE post_entries({', '.join(map(_column, columns))})"]
@@ -137,9 +138,9 @@ def _rows_from(first: int, columns: Sequence[str]) -> str:
     return f"ROWS FROM ({tables}) WITH ORDINALITY AS t ({', '.join(columns)}, n)"
 
 
-def _column(values: Iterable[object]) -> str:
+def _column(values: Sequence[object]) -> str:
     """A column of values as one SQL constant; none of them holds a quote."""
-    return "'" + _SEPARATOR.join([f"{value}" for value in values]) + "'"
+    return f"'{apart(values)}'"
 
 
 def _check(entry: EntryDraft) -> None:

@@ -11,7 +11,7 @@ from uvicorn.server import ServerState
 
 from accounts.problems import Problem
 from exchange.http import HttpProtocol
-from trading.api.http import Receive, Request, Scope, Send, respond, respond_problem
+from trading.api.http import Application, Receive, Request, Scope, Send, Turn, respond, respond_at_once, respond_problem
 
 LINES = b"host: localhost\r\n"
 
@@ -26,6 +26,33 @@ async def tell(scope: Scope, receive: Receive, send: Send) -> None:
         return
     body = {"path": request.path, "body": request.body.decode(), "client": request.address}
     await respond(send, request, 200, None if request.path == "/empty" else body)
+
+
+class Prompt:
+    """An application that answers what is asked of /soon without a task, a little later."""
+
+    def __init__(self) -> None:
+        self.has_answered = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await tell(scope, receive, send)
+
+    def at_once(self, scope: Scope, turn: Turn) -> bool:
+        request = Request(scope)
+        body = turn.body_at_once() if request.path == "/soon" else None
+        if body is None:
+            return False
+        told = {"path": request.path, "body": body.decode(), "client": request.address}
+        asyncio.get_running_loop().call_later(0.005, self._answer, request, turn, told)
+        return True
+
+    def _answer(self, request: Request, turn: Turn, told: dict[str, str]) -> None:
+        async def answer_by_parts(scope: Scope, receive: Receive, send: Send) -> None:
+            await respond(send, request, 200, told)
+
+        if not respond_at_once(turn, request, 200, told):
+            turn.go_on(answer_by_parts)
+        self.has_answered.set()
 
 
 class Client:
@@ -44,8 +71,8 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(**options: object) -> AsyncIterator[Client]:
-    config = Config(tell, **{"access_log": False, "forwarded_allow_ips": "127.0.0.1", **options})  # type: ignore[arg-type]
+async def connected(app: Application = tell, **options: object) -> AsyncIterator[Client]:
+    config = Config(app, **{"access_log": False, "forwarded_allow_ips": "127.0.0.1", **options})  # type: ignore[arg-type]
     config.load()
     state = ServerState()
     loop = asyncio.get_running_loop()
@@ -63,6 +90,41 @@ async def test_requests_in_a_row_are_answered_in_their_order() -> None:
         client.send(b"".join(b"GET /%d HTTP/1.1\r\n%b\r\n" % (number, LINES) for number in range(5)))
         answers = [await client.answer() for _ in range(5)]
         assert [body.split(b'"')[3] for _, _, body in answers] == [b"/%d" % number for number in range(5)]
+
+
+async def test_requests_in_a_row_are_answered_in_their_order_with_a_task_or_without() -> None:
+    async with connected(Prompt()) as client:
+        paths = [b"/soon", b"/soon", b"/a", b"/soon", b"/b"]
+        head = LINES + b"content-length: 1\r\n"
+        client.send(b"".join(b"POST %b HTTP/1.1\r\n%b\r\n%d" % (path, head, n) for n, path in enumerate(paths)))
+        answers = [(await client.answer())[2] for _ in paths]
+        assert [body.split(b'"')[3:8:4] for body in answers] == [[path, b"%d" % n] for n, path in enumerate(paths)]
+
+
+@pytest.mark.parametrize("is_logged", [False, True])  # what is logged goes the longer way
+async def test_an_answer_is_the_same_with_a_task_or_without(is_logged: bool) -> None:
+    answers = []
+    for app in (tell, Prompt()):
+        async with connected(app, access_log=is_logged) as client:
+            client.send(b"POST /soon HTTP/1.1\r\n" + LINES + b"x-request-id: mine\r\ncontent-length: 3\r\n\r\nabc")
+            answers.append(await client.answer())
+            client.send(b"GET /soon HTTP/1.1\r\n" + LINES + b"x-request-id: mine\r\nconnection: close\r\n\r\n")
+            answers.append(await client.answer())
+            assert await client.reader.read() == b""
+    assert answers[:2] == answers[2:] and answers[0][0] == 200
+
+
+async def test_who_goes_before_the_answer_without_a_task_does_no_harm() -> None:
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+    app = Prompt()
+    async with connected(app) as client, asyncio.timeout(5):
+        client.send(b"GET /soon HTTP/1.1\r\n" + LINES + b"\r\n")
+        await client.writer.drain()
+        client.writer.transport.abort()
+        await app.has_answered.wait()
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+    assert failures == []
 
 
 async def test_a_body_may_come_in_pieces_or_in_chunks() -> None:
@@ -152,12 +214,13 @@ def collector() -> Iterator[None]:
     gc.enable()
 
 
-async def test_requests_leave_nothing_to_the_collector(collector: None) -> None:
-    async with connected() as client:
+@pytest.mark.parametrize("path", [b"/a", b"/soon"])
+async def test_requests_leave_nothing_to_the_collector(collector: None, path: bytes) -> None:
+    async with connected(Prompt()) as client:
 
         async def ask(count: int) -> None:
             for _ in range(count):
-                client.send(b"POST /a HTTP/1.1\r\n" + LINES + b"content-length: 3\r\n\r\nabc")
+                client.send(b"POST %b HTTP/1.1\r\n%bcontent-length: 3\r\n\r\nabc" % (path, LINES))
                 await client.answer()
 
         await ask(20)

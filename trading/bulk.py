@@ -9,11 +9,9 @@ from collections.abc import Iterable
 import psycopg
 from psycopg.pq import ExecStatus, abc
 
+from ledger.columns import apart
+
 Connection = psycopg.Connection[tuple[object, ...]]
-
-SEPARATOR = "\x1e"
-"""No value may hold it. JSON escapes control characters, all other texts of ours are names and numbers."""
-
 
 BY_KEY = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 """For connections that write by prepared statements: every row is found by its key.
@@ -28,11 +26,7 @@ transaction loses it, so that it cannot hold the journal's head for ever."""
 
 def column(values: Iterable[object]) -> str:
     """The values as one SQL constant. None becomes an empty text: let the statement make NULL of it by nullif."""
-    values = tuple(values)
-    try:
-        return literal(SEPARATOR.join(values))  # type: ignore[arg-type]
-    except TypeError:  # not all are texts; by a format they become some in half the time of str
-        return literal(SEPARATOR.join(["" if value is None else f"{value}" for value in values]))
+    return literal(apart(tuple(values)))
 
 
 def literal(text: str) -> str:

@@ -112,16 +112,23 @@ async def _require_taken(runtime: Runtime, account: int, command_id: str) -> Non
 
 
 def submit_order(
-    runtime: Runtime, waiter: Waiter, *, account: int, request: OrderRequest, request_id: str
+    runtime: Runtime,
+    waiter: Waiter,
+    *,
+    account: int,
+    request: OrderRequest,
+    request_id: str,
+    idempotency_key: str | None = None,
 ) -> tuple[str, Market]:
-    """The same without waiting: the waiter is told the answer, of which ``acknowledged`` makes what there is to say.
+    """The same without waiting: the waiter is told the answer, of which ``acknowledged`` or ``placed_now`` makes what there
+    is to say.
 
     The id of the order's command, and its market. Raises Problem if nothing was submitted. That something new is taken of the
     account, see ``refusal``, is for the caller to know.
     """
     market = market_of(runtime, request.market)
     command = place_command(account, request, market)
-    command_id = _command_id(account, request, None, None)
+    command_id = _command_id(account, request, idempotency_key, None)
     submit_for(runtime, waiter, command, command_id=command_id, request_id=request_id)
     return command_id, market
 
@@ -181,9 +188,20 @@ async def preview_order(runtime: Runtime, *, account: int, request: OrderRequest
 
 async def placed(runtime: Runtime, account: int, command_id: str, answer: Answer, market: Market) -> Placed:
     """What became of a submitted order. Raises Problem if it was refused, or the id was used for something else."""
+    body = placed_now(runtime, command_id, answer, market)
+    return await placed_before(runtime, account, command_id, market) if body is None else Placed(body, created=True)
+
+
+def placed_now(runtime: Runtime, command_id: str, answer: Answer, market: Market) -> OrderBody | None:
+    """What became of an order. None if that was told before: ``placed_before`` knows. Raises Problem if it was refused."""
     order = runtime.live.order(command_id)
-    if answer.applied is not None and order is not None:
-        return Placed(_unless_rejected(order, market, _fills_in(answer.applied, order.seq, market)), created=True)
+    if answer.applied is None or order is None:
+        return None
+    return _unless_rejected(order, market, _fills_in(answer.applied, order.seq, market))
+
+
+async def placed_before(runtime: Runtime, account: int, command_id: str, market: Market) -> Placed:
+    """Of an order that was placed before. Raises Problem."""
     return Placed(await _first_answer(runtime, account, command_id, market), created=False)
 
 

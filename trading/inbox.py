@@ -40,6 +40,7 @@ class Inbox(Generic[T]):
             raise Overloaded(f"{len(queue)} commands wait already")
         queue.extend(items)  # at once, for the taker too: it never sees the first of them alone
         if self._asleep:
+            self._asleep = False  # so that others need not ring too; before it, for the taker may soon sleep again
             self.ring()
 
     def waiting(self) -> tuple[T, ...]:

@@ -195,13 +195,8 @@ class Order(models.Model):
             # By age, see trading.order_facts: a leg stands next to the order that brought it.
             models.Index(
                 "account_id",
-                F("seq").bitand(PARENT_MASK).bitleftshift(LEG_BITS).bitor(F("seq").bitrightshift(LEG_BIT)).desc(),  # type: ignore[arg-type]
+                F("seq").bitand(PARENT_MASK).bitleftshift(LEG_BITS).bitor(F("seq").bitrightshift(LEG_BIT)),  # type: ignore[arg-type]
                 name="order_by_account",
-            ),
-            models.Index(
-                fields=["account_id", "seq"],
-                name="open_order_by_account",
-                condition=models.Q(status="open") | models.Q(status="waiting"),
             ),
             # What changed lately, for who resumes a stream: a few blocks, and an update stays as cheap as without.
             BrinIndex(fields=["updated_seq"], name="order_by_change", pages_per_range=16, autosummarize=True),
@@ -231,7 +226,7 @@ class Trade(models.Model):
 
     class Meta:
         db_table = "trade"
-        indexes = [models.Index(fields=["market", "-id"], name="trade_by_market")]
+        indexes = [models.Index(fields=["market", "id"], name="trade_by_market")]
         constraints = [
             models.CheckConstraint(name="trade_is_positive", condition=models.Q(price_ticks__gt=0, quantity_lots__gt=0))
         ]
@@ -258,7 +253,7 @@ class Fill(models.Model):
 
     class Meta:
         db_table = "fill"
-        indexes = [models.Index(fields=["account_id", "-id"], name="fill_by_account")]
+        indexes = [models.Index(fields=["account_id", "id"], name="fill_by_account")]
         constraints = [
             models.CheckConstraint(
                 name="fill_number_follows_from_trade",

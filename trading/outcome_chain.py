@@ -7,7 +7,6 @@ first is 32 zero bytes. So an outcome's fields never change: a new fact is a new
 
 import hashlib
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -56,17 +55,12 @@ _number_of = {kind: number for number, kind in enumerate(KINDS)}.__getitem__
 _reasons = {reason.value: reason for reason in Reason}
 
 
-def _with_reason(kind: type[Outcome], fields: list[Any]) -> Outcome:
-    """Reasons are the one thing in outcomes that JSON has no type for."""
-    at = kind._fields.index("reason")
-    fields[at] = _reasons[fields[at]]
-    return kind._make(fields)
-
-
-_TELL_REASONS = (outcomes.CommandRejected, outcomes.OrderRejected, outcomes.OrderCancelled)
-_makers: list[Callable[[list[Any]], Outcome]] = [
-    partial(_with_reason if kind in _TELL_REASONS else tuple.__new__, kind) for kind in KINDS
-]
+_place_of_reason = {
+    _number_of(kind): kind._fields.index("reason")
+    for kind in (outcomes.CommandRejected, outcomes.OrderRejected, outcomes.OrderCancelled)
+}
+"""By a kind's number: reasons are the one thing in outcomes that JSON has no type for."""
+_make: Callable[[type[Outcome], list[Any]], Outcome] = tuple.__new__
 
 
 class Checkpoint(NamedTuple):
@@ -87,7 +81,14 @@ def told_of(outcomes: Sequence[Outcome]) -> bytes:
 def outcomes_told(told: bytes) -> list[Outcome]:
     """The outcomes of which ``told_of`` made this."""
     end = told.rindex(b"]") + 1  # no kind's number is that of a bracket
-    return [_makers[number](fields) for number, fields in zip(told[end:], _decode(told[:end]), strict=True)]
+    numbers, rows = told[end:], _decode(told[:end])
+    if len(numbers) != len(rows):
+        raise ValueError(f"{len(rows)} outcomes are of {len(numbers)} kinds")
+    if not _place_of_reason.keys().isdisjoint(numbers):
+        for number, fields in zip(numbers, rows, strict=True):
+            if (place := _place_of_reason.get(number)) is not None:
+                fields[place] = _reasons[fields[place]]
+    return list(map(_make, map(KINDS.__getitem__, numbers), rows))
 
 
 class OutcomeChain:

@@ -5,3 +5,8 @@ ANSWER = "kontor.answer"
 
 BODY = "kontor.body"
 """Extension of a scope: the request's whole body if it is there already, else None; instead of receiving it."""
+
+AT_ONCE = "at_once"
+"""Attribute of an application: takes a scope and its ``http.Turn``, and begins the request by itself if it needs no task; else
+False.
+"""

@@ -1,6 +1,7 @@
 """The raw ASGI application: finds the route, proves who asks, reads the body, calls the handler, answers."""
 
 import logging
+from collections.abc import Awaitable
 
 import django.db
 import psycopg
@@ -27,7 +28,7 @@ from . import (
 from .authentication import authenticate
 from .http import Disconnected, File, Interrupted, Receive, Request, Scope, Send, respond, respond_file, respond_problem
 from .limits import limits_route
-from .routes import Route, Router
+from .routes import Reply, Route, Router
 
 log = logging.getLogger(__name__)
 
@@ -62,21 +63,36 @@ def is_ours(path: str) -> bool:
 
 async def application(runtime: Runtime, scope: Scope, receive: Receive, send: Send) -> None:
     request = Request(scope)
+    await reply_with(send, request, _carry_out(runtime, request, receive))
+
+
+async def _carry_out(runtime: Runtime, request: Request, receive: Receive) -> Reply:
+    """Raises Problem, Disconnected."""
+    await request.read_body(receive)
+    route = _route(request)
+    if not (runtime.ready or route.always):
+        raise Problem(NOT_READY, "The engine is reading the journal.", headers={"Retry-After": "1"})
+    if route.needs == "all":
+        if route.weight:
+            request.spend(ADDRESS, address_key(request.address), route.weight)
+    else:
+        request.principal = await authenticate(request, route)
+        charge(request, route)
+    return await route.handler(runtime, request)
+
+
+def charge(request: Request, route: Route) -> None:
+    """Counts the request for the account that makes it. Raises Problem rate_limited."""
+    request.spend(ACCOUNT, request.account, route.weight)
+    if route.orders and not route.has_many:
+        request.spend(ORDERS, request.account, route.orders)
+
+
+async def reply_with(send: Send, request: Request, coming: Awaitable[Reply]) -> None:
+    """Waits for what there is to say, or for why there is nothing, and says it."""
     try:
         try:
-            await request.read_body(receive)
-            route = _route(request)
-            if not (runtime.ready or route.always):
-                raise Problem(NOT_READY, "The engine is reading the journal.", headers={"Retry-After": "1"})
-            if route.needs == "all":
-                if route.weight:
-                    request.spend(ADDRESS, address_key(request.address), route.weight)
-            else:
-                request.principal = await authenticate(request, route)
-                request.spend(ACCOUNT, request.account, route.weight)
-                if route.orders and not route.has_many:
-                    request.spend(ORDERS, request.account, route.orders)
-            reply = await route.handler(runtime, request)
+            reply = await coming
             if isinstance(reply.body, File):
                 await respond_file(send, request, reply.body)
             else:

@@ -74,6 +74,14 @@ async def authenticate(request: Request, route: Route) -> Principal:
     return await acting(request, principal)
 
 
+def at_hand(request: Request) -> Principal | None:
+    """Who makes a request with a bearer token, for his main account, if that is in memory. None: ``authenticate`` knows."""
+    if KEY_HEADER in request.headers or ACCOUNT_HEADER in request.headers:
+        return None
+    scheme, _, token = (request.header(b"authorization") or "").partition(" ")
+    return _known(token_key(token)) if token and scheme.lower() == "bearer" else None
+
+
 async def use_once(proof: str) -> None:
     """Uses a signed request for all processes. Raises Problem nonce_used."""
     await asyncio.to_thread(use_everywhere, proof, dt.datetime.now(dt.UTC))
@@ -156,10 +164,15 @@ async def _by_session(request: Request) -> Principal:
 
 async def _principal(request: Request, key: bytes, load: Callable[[T], Principal | None], proof: T) -> Principal | None:
     """Whom this proves, from memory or from the database. Raises Problem."""
+    return _known(key) or await _looked_up(request, key, load, proof)
+
+
+def _known(key: bytes) -> Principal | None:
+    """Whom this proves, from memory. Those that are due are renewed."""
     known = principals.get(key)
     if principals.due:
         _renew_soon()
-    return known or await _looked_up(request, key, load, proof)
+    return known
 
 
 async def _looked_up(request: Request, key: bytes, load: Callable[[T], Principal | None], proof: T) -> Principal | None:

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, MutableMapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -23,6 +23,7 @@ from . import ANSWER, BODY
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 T = TypeVar("T")
 
 BODY_LIMIT = 64 * 1024
@@ -169,6 +170,12 @@ class Request:
         except msgspec.ValidationError as error:
             raise invalid(error) from error
 
+    def take(self, body: bytes) -> None:
+        """Raises Problem too_large beyond BODY_LIMIT."""
+        if len(body) > BODY_LIMIT:
+            raise Problem(TOO_LARGE, f"At most {BODY_LIMIT} bytes.")
+        self.body = body
+
     async def read_body(self, receive: Receive) -> None:
         """Reads the body. Raises Problem too_large beyond BODY_LIMIT."""
         length = self.headers.get(b"content-length", b"0")
@@ -177,9 +184,7 @@ class Request:
         at_once = self.scope.get("extensions", {}).get(BODY)
         body = None if at_once is None else at_once()
         if body is not None:
-            if len(body) > BODY_LIMIT:
-                raise Problem(TOO_LARGE, f"At most {BODY_LIMIT} bytes.")
-            self.body = body
+            self.take(body)
             return
         chunks: list[bytes] = []
         size, more = 0, True
@@ -194,6 +199,18 @@ class Request:
             chunks.append(chunk)
             more = message.get("more_body", False)
         self.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+class Turn(Protocol):
+    """A request that has come whole, and its answer, as the server has them."""
+
+    def body_at_once(self) -> bytes | None: ...
+
+    def answer(self, status: int, head: bytes, body: bytes, /) -> bool:
+        """Writes the whole answer; False if it must be sent by parts, which is for ``go_on``."""
+
+    def go_on(self, application: Application, /) -> None:
+        """Has an application answer, in a task."""
 
 
 class Content(NamedTuple):
@@ -273,16 +290,7 @@ async def respond(
     send: Send, request: Request, status: int, body: object, headers: tuple[tuple[bytes, bytes], ...] = ()
 ) -> None:
     """Answers in MessagePack if the client accepts that, else in JSON. ``body`` None: no content."""
-    is_problem = status >= 400
-    if body is None:
-        kind, content = b"", b""
-    elif isinstance(body, Content):
-        kind, content = body
-    elif b"accept" in request.headers and prefers_messagepack(request.headers[b"accept"].decode("latin-1")):
-        kind, content = _MSGPACK, msgpack_encoder.encode(body)
-    else:
-        kind = b"application/problem+json" if is_problem else _JSON
-        content = json_encoder.encode(body)
+    kind, content = _content(request, status, body)
     told = b"" if request.method == "HEAD" else content
     answer = None if headers else request.scope.get("extensions", {}).get(ANSWER)
     if answer is not None and answer(status, _head(request, kind, len(content), has_body=body is not None), told):
@@ -298,6 +306,23 @@ async def respond(
         start += limit_headers(request)
     await send({"type": "http.response.start", "status": status, "headers": start if body is not None else start[1:]})
     await send({"type": "http.response.body", "body": told})
+
+
+def respond_at_once(turn: Turn, request: Request, status: int, body: object) -> bool:
+    """The same without waiting; False if it must be sent by ``respond``. For a request whose answer has a body."""
+    kind, content = _content(request, status, body)
+    return turn.answer(status, _head(request, kind, len(content), has_body=True), content)
+
+
+def _content(request: Request, status: int, body: object) -> tuple[bytes, bytes]:
+    """The kind of an answer's content, and the content."""
+    if body is None:
+        return b"", b""
+    if isinstance(body, Content):
+        return body
+    if b"accept" in request.headers and prefers_messagepack(request.headers[b"accept"].decode("latin-1")):
+        return _MSGPACK, msgpack_encoder.encode(body)
+    return b"application/problem+json" if status >= 400 else _JSON, json_encoder.encode(body)
 
 
 def _head(request: Request, kind: bytes, length: int, *, has_body: bool) -> bytes:

@@ -191,10 +191,23 @@ async def fill_list(runtime: Runtime, account: int, query: FillsQuery) -> FillLi
     return FillList(items, str(rows[-1].id) if len(rows) == query.limit else None)
 
 
+PLACE_ORDER = Route(
+    method="POST",
+    path="/trade/orders",
+    name="place_order",
+    summary="Place an order",
+    needs="trade",
+    guarded_by="journal",
+    orders=1,
+    idempotency_key=True,
+    handler=post_order,
+    status=201,
+    told_again=True,
+    body=OrderRequest,
+    answer=OrderBody,
+)
 ROUTES = [
-    Route(method="POST", path="/trade/orders", name="place_order", summary="Place an order", needs="trade",
-          guarded_by="journal", orders=1, idempotency_key=True, handler=post_order, status=201, told_again=True,
-          body=OrderRequest, answer=OrderBody),
+    PLACE_ORDER,
     Route(method="GET", path="/trade/orders", name="orders", summary="My open or closed orders", weight=5, needs="read",
           handler=get_orders, query=OrdersQuery, answer=OrderList),
     Route(method="DELETE", path="/trade/orders", name="cancel_orders", summary="Cancel all my orders", needs="trade",

@@ -10,6 +10,8 @@ import signal
 import socket
 import sys
 
+from trading.collector import spare_the_collector
+
 from .line import Line, Report
 from .writer import Abandoned, Writer
 
@@ -28,6 +30,7 @@ def main() -> None:
     if beginning is None:
         return
     logging.basicConfig(level=beginning.log_level, format=LOG_FORMAT)
+    spare_the_collector()
     writer = Writer(beginning.conninfo, line, lambda: line.report(Report(writer.seq, writer.leads)))
     try:
         writer.begin()

@@ -1,6 +1,7 @@
 """The inbox of the engine thread: bounded, cancels first, nobody starved, woken by commands and by the database."""
 
 import os
+import sys
 import threading
 
 import pytest
@@ -79,6 +80,37 @@ def test_a_sleeper_is_woken(by: str) -> None:
     assert not sleeper.is_alive()
     os.close(reader)
     os.close(writer)
+
+
+def test_nothing_that_several_threads_put_is_slept_through() -> None:
+    """Each puts its next when something was taken, so that the taker falls asleep again and again."""
+    inbox: Inbox[int] = Inbox(3)
+    left = threading.Semaphore(0)
+
+    def put() -> None:
+        for number in range(1000):
+            inbox.put(number, urgent=False)
+            left.acquire()
+
+    def take() -> None:
+        taken = 0
+        while taken < 3000:
+            inbox.wait(600.0)
+            for _ in inbox.take(10):
+                taken += 1
+                left.release()
+
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        taker = threading.Thread(target=take, daemon=True)
+        threads = [taker, *(threading.Thread(target=put, daemon=True) for _ in range(3))]
+        for thread in threads:
+            thread.start()
+        taker.join(30)
+        assert not taker.is_alive()
+    finally:
+        sys.setswitchinterval(before_s)
 
 
 def test_what_is_joined_leaves_together_beyond_the_limit_and_is_refused_together() -> None:

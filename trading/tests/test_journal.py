@@ -164,11 +164,24 @@ def test_the_database_refuses_to_change_events(database: Database, statement: st
         connection.execute(statement)
 
 
-def test_the_head_only_moves_forward(database: Database) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE journal_head SET seq = 1",
+        "UPDATE journal_head SET at_us = at_us + 1",
+        "UPDATE journal_head SET seq = 3, at_us = at_us - 1",
+        "UPDATE journal_head SET seq = 3, id = 2",
+        "DELETE FROM journal_head",
+    ],
+)
+def test_the_head_only_moves_forward(database: Database, statement: str) -> None:
     with database.connect() as connection:
         append(connection, [credit(), credit()], now_us=NOW_US)
-        with pytest.raises(psycopg.errors.CheckViolation, match="only moves forward"):
-            connection.execute("UPDATE journal_head SET seq = 1")
+    with (
+        database.connect_as_owner() as connection,
+        pytest.raises(psycopg.errors.CheckViolation, match="only moves forward"),
+    ):
+        connection.execute(statement)
 
 
 def test_reading_names_the_first_missing_event(database: Database) -> None:
