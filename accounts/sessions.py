@@ -22,6 +22,7 @@ LIMIT_PER_USER = 20
 TOKEN_BYTES = 32
 LAST_USE_STEP = dt.timedelta(minutes=1)
 """How exactly the last use is kept: a write for each request would cost more than the request."""
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,15 @@ def open_session(
 def open_sessions(*, user_id: uuid.UUID, now: dt.datetime) -> QuerySet[Session]:
     """The user's open sessions, newest first."""
     return Session.objects.filter(user_id=user_id, ended_at=None, expires_at__gt=now).order_by("-created_at")
+
+
+def sessions_page(
+    *, user_id: uuid.UUID, now: dt.datetime, before_us: int | None, limit: int
+) -> tuple[list[Session], int | None]:
+    """A page of the open sessions, newest first, and what ``before_us`` is for the next: microseconds since the epoch."""
+    opened = [(_microseconds(one.created_at), one) for one in open_sessions(user_id=user_id, now=now)]
+    left = [(at_us, one) for at_us, one in opened if before_us is None or at_us < before_us]
+    return [one for _, one in left[:limit]], left[limit - 1][0] if len(left) > limit else None
 
 
 @transaction.atomic
@@ -99,3 +109,7 @@ def _end(user: User, ids: list[uuid.UUID], now: dt.datetime, caller: Caller, why
             by = Caller(ip=caller.ip, user_agent=caller.user_agent, session_id=session_id)
             record(user=user, event=Event.SESSION_ENDED, caller=by, now=now, detail=why)
     return ended
+
+
+def _microseconds(at: dt.datetime) -> int:
+    return (at - _EPOCH) // dt.timedelta(microseconds=1)

@@ -29,6 +29,10 @@ COMPILERS = ("cc", "gcc", "clang")
 BUILDS_KEPT = 4
 """Of other versions of the sources: whoever goes back to one need not wait."""
 
+COMPILED_BY = ("-fno-semantic-interposition", "-fno-plt")
+LINKED_BY = ("-Wl,-Bsymbolic",)
+"""Nobody puts functions of his own in the place of the library's: its calls of itself need no table."""
+
 CANNOT, FAILED = 3, 1
 COST = "the exchange works the same without, but its engine does several times less in a second"
 
@@ -153,7 +157,9 @@ def compile_here(shared_library: str, left_interpreted: tuple[str, ...]) -> None
     )
     for extension in extensions:
         # A newer C compiler may warn of more than mypyc's authors have seen.
-        extension.extra_compile_args = [flag for flag in extension.extra_compile_args if flag != "-Werror"]
+        kept = [flag for flag in extension.extra_compile_args if flag != "-Werror"]
+        extension.extra_compile_args = [*kept, *COMPILED_BY]
+        extension.extra_link_args = [*extension.extra_link_args, *LINKED_BY]
     setup(
         name="engine",
         packages=[],

@@ -11,9 +11,7 @@ from accounts.notice_models import Notice
 from accounts.notices import standing_notices, words_of
 
 from .shapes.notices import Announcement
-from .shapes.texts import datetime_text
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+from .shapes.texts import datetime_text, microseconds
 
 
 class Announced(NamedTuple):
@@ -29,7 +27,10 @@ class Announced(NamedTuple):
 def load_announced() -> tuple[Announced, ...]:
     """From the database; in a worker thread."""
     notices = standing_notices(now=dt.datetime.now(dt.UTC))
-    return tuple(Announced(Announcement(**fields_of(notice)), _us(notice.ends_at)) for notice in notices)
+    return tuple(
+        Announced(Announcement(**fields_of(one)), None if one.ends_at is None else microseconds(one.ends_at))
+        for one in notices
+    )
 
 
 def fields_of(notice: Notice) -> dict[str, Any]:
@@ -43,7 +44,3 @@ def fields_of(notice: Notice) -> dict[str, Any]:
         "published_at": datetime_text(notice.published_at),
         "words": words_of(notice),
     }
-
-
-def _us(at: dt.datetime | None) -> int | None:
-    return None if at is None else (at - _EPOCH) // dt.timedelta(microseconds=1)

@@ -16,13 +16,11 @@ from accounts.problems import Problem
 
 from .engine.commands import Command, MarketState, SetMarketState
 from .problems import ENGINE_SUSPENDED
-from .shapes.texts import at_text
+from .shapes.texts import at_text, microseconds
 
 Phase = Literal["suspended", "winding down", "stopped"]
 EnginePhase = Literal["open", "suspended", "winding_down"]
 """As everybody is told it."""
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +97,7 @@ def mark_of(reason: str) -> Mark | None:
     if found is None:
         return None
     phase, at, before, then = found.groups()
-    at_us = None if at is None else (dt.datetime.fromisoformat(at) - _EPOCH) // dt.timedelta(microseconds=1)
+    at_us = None if at is None else microseconds(dt.datetime.fromisoformat(at))
     return Mark(closure=Closure(phase=phase, at_us=at_us, was_suspended=before is not None), then=then)  # type: ignore[arg-type]
 
 

@@ -17,10 +17,10 @@ from .order_facts import NO_OPTIONS
 from .problems import OFF_LOT, OFF_TICK, TOO_PRECISE, refused
 from .shapes.fields import LIMIT_TYPES
 from .shapes.requests import AmendRequest, LegRequest, OrderRequest
+from .shapes.texts import microseconds
 
 PLAIN = ("limit", "market")
 TRIGGERED_AT_A_PRICE = frozenset(("stop", "stop_limit", "take_profit", "take_profit_limit"))
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def place_command(account: int, request: OrderRequest, market: Market) -> PlaceOrder:
@@ -142,7 +142,7 @@ def _us(at: dt.datetime | None, name: str) -> int | None:
         return None
     if at.tzinfo is None:
         raise wrong(name, "Give the time with its zone, as 2027-01-01T00:00:00Z.")
-    return (at - _EPOCH) // dt.timedelta(microseconds=1)
+    return microseconds(at)
 
 
 def _ticks(market: Market, text: str, name: str) -> int:

@@ -3,6 +3,8 @@
 import datetime as dt
 
 from django.core.exceptions import ValidationError
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -14,6 +16,13 @@ from accounts.security_log import Caller
 PASSWORD_LENGTH = 256
 CODE_LENGTH = 32
 PAGE, PAGE_LIMIT = 50, 1000
+PAGE_PARAMETERS = [
+    OpenApiParameter(
+        "limit", {"type": "integer", "minimum": 1, "maximum": PAGE_LIMIT, "default": PAGE}, OpenApiParameter.QUERY
+    ),
+    OpenApiParameter("cursor", OpenApiTypes.STR, OpenApiParameter.QUERY),
+]
+"""How the document describes what ``page_of`` reads."""
 
 
 class TextField(serializers.CharField):

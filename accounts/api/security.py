@@ -21,7 +21,7 @@ from accounts.step_up import require_fresh_factor, send_step_up_code
 from accounts.verification import ask_verification_code, verify_email
 
 from .fields import (
-    PAGE_LIMIT,
+    PAGE_PARAMETERS,
     AddressField,
     CodeField,
     PasswordField,
@@ -143,10 +143,7 @@ class EventsView(APIView):
 
     @extend_schema(
         operation_id="security_events",
-        parameters=[
-            OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": PAGE_LIMIT}, OpenApiParameter.QUERY),
-            OpenApiParameter("cursor", OpenApiTypes.STR, OpenApiParameter.QUERY),
-        ],
+        parameters=PAGE_PARAMETERS,
         responses=EventListSerializer,
     )
     def get(self, request: Request) -> Response:

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from accounts.authentication import principals
 from accounts.credentials import ask_reset, reset_password
 from accounts.problems import INVALID_PARAMETER, MALFORMED, NOT_SIGNED_IN, UNKNOWN_SESSION, Problem
-from accounts.sessions import Opened, end_session, end_sessions, open_sessions
+from accounts.sessions import Opened, end_session, end_sessions, sessions_page
 from accounts.signing_in import (
     by_code,
     by_password,
@@ -29,12 +29,14 @@ from accounts.signing_in import (
 )
 
 from .fields import (
+    PAGE_PARAMETERS,
     AddressField,
     CodeField,
     PasswordField,
     TextField,
     caller_of,
     now_utc,
+    page_of,
     principal_of,
     refused_password,
     user_of,
@@ -183,12 +185,13 @@ class SessionsView(APIView):
         shown = {"token": opened.token, "expires_at": opened.session.expires_at}
         return Response(TokenSerializer(shown).data, status=201)
 
-    @extend_schema(operation_id="list_sessions", responses=SessionListSerializer)
+    @extend_schema(operation_id="list_sessions", parameters=PAGE_PARAMETERS, responses=SessionListSerializer)
     def get(self, request: Request) -> Response:
+        before_us, limit = page_of(request)
         principal = principal_of(request)
-        sessions = open_sessions(user_id=principal.user_id, now=now_utc())
+        page, cursor = sessions_page(user_id=principal.user_id, now=now_utc(), before_us=before_us, limit=limit)
         context = {"session_id": principal.session_id}
-        return Response(SessionListSerializer({"items": sessions, "next_cursor": None}, context=context).data)
+        return Response(SessionListSerializer({"items": page, "next_cursor": cursor}, context=context).data)
 
     @extend_schema(operation_id="sign_out", responses={204: None})
     def delete(self, request: Request) -> Response:

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.fields import CodeField, TextField, now_utc, page_of, user_of
+from accounts.api.fields import PAGE_PARAMETERS, CodeField, TextField, now_utc, page_of, user_of
 from accounts.api.security import require_fresh
 from accounts.api.views import given
 from accounts.problems import INVALID_PARAMETER, Problem
@@ -18,7 +18,6 @@ from funding.problems import UNKNOWN_WITHDRAWAL
 from funding.states import WithdrawalState
 from funding.withdrawal_queries import WithdrawalView, view, views
 
-from .views import PAGE_PARAMETERS
 from .withdrawal_views import OneWithdrawalSerializer, WithdrawalSerializer, cursor_after, number_in
 
 WORDS_LENGTH = 500

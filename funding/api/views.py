@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.fields import PAGE_LIMIT, TextField, now_utc, page_of, principal_of
+from accounts.api.fields import PAGE_PARAMETERS, TextField, now_utc, page_of, principal_of
 from accounts.api.views import given
 from accounts.models import Account
 from accounts.scopes import Needs
@@ -19,10 +19,6 @@ from funding.queries import deposit_of, deposits_of
 from funding.states import DepositState
 
 ASSET_LENGTH = 12
-PAGE_PARAMETERS = [
-    OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": PAGE_LIMIT}, OpenApiParameter.QUERY),
-    OpenApiParameter("cursor", OpenApiTypes.STR, OpenApiParameter.QUERY),
-]
 
 
 class NewAddressSerializer(serializers.Serializer):  # type: ignore[type-arg]

@@ -10,7 +10,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.fields import CodeField, TextField, caller_of, now_utc, page_of, principal_of, user_of
+from accounts.api.fields import (
+    PAGE_PARAMETERS,
+    CodeField,
+    TextField,
+    caller_of,
+    now_utc,
+    page_of,
+    principal_of,
+    user_of,
+)
 from accounts.api.security import require_fresh
 from accounts.api.views import given
 from accounts.models import Account
@@ -33,7 +42,7 @@ from trading import amounts
 from trading.models import Asset
 from trading.order_requests import parse_atoms, wrong
 
-from .views import ASSET_LENGTH, PAGE_PARAMETERS
+from .views import ASSET_LENGTH
 
 KEY_LENGTH = 64
 QUANTITY_LENGTH = 64

@@ -207,7 +207,7 @@ async def streaming(server: Server, trader: Trader) -> AsyncIterator[ccxt.pro.kr
 
 async def test_what_is_watched_over_the_stream(server: Server, seller: Trader, buyer: Trader) -> None:
     seller.order("sell", "1", "64000").raise_for_status()
-    buyer.order("buy", "1", "64000").raise_for_status()  # ccxt stumbles over a market in which nothing was ever traded
+    buyer.order("buy", "1", "64000").raise_for_status()
     async with streaming(server, seller) as client:
         book = await client.watch_order_book(BTC, 10)
         assert book["asks"] == []
@@ -226,6 +226,16 @@ async def test_what_is_watched_over_the_stream(server: Server, seller: Trader, b
         assert fill["id"] in [one["id"] for one in await client.fetch_my_trades(BTC)]
         while client.trades[BTC][-1]["amount"] != 0.2:
             await client.watch_trades(BTC)
+
+
+async def test_the_first_trade_of_a_market_is_watched_too(own_server: Server) -> None:
+    seller, buyer = own_server.trader(BTC="10"), own_server.trader(USD="1000000")
+    async with streaming(own_server, seller) as client:
+        first = asyncio.create_task(client.watch_trades(BTC))
+        await client.watch_order_book(BTC, 10)  # of the same connection, and asked for after the trades
+        seller.order("sell", "1", "64000").raise_for_status()
+        buyer.order("buy", "0.3", "64000").raise_for_status()
+        assert [(one["amount"], one["price"]) for one in await first] == [(0.3, 64000)]
 
 
 async def test_orders_over_the_stream(server: Server, seller: Trader) -> None:

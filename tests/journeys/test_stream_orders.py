@@ -164,6 +164,9 @@ def test_f38_one_orders_whole_life_over_rest(server: Server, seller: Trader, buy
     items = seller.get("/trade/orders/client:life/history")["items"]
     assert [one["kind"] for one in items] == ["placed", "fill", "refreshed", "amended", "cancelled"]
     assert [one["sequence"] for one in items] == sorted(one["sequence"] for one in items)
+    first = seller.get("/trade/orders/client:life/history", limit=3)
+    rest = seller.get("/trade/orders/client:life/history", limit=3, cursor=first["next_cursor"])
+    assert (first["items"] + rest["items"], rest["next_cursor"]) == (items, None)
     placed, fill, _, amended, cancelled = (one["details"] for one in items)
     assert (placed["price"], placed["quantity"], placed["display_quantity"]) == ("100.00", "1.00000", "0.40000")
     assert (fill["quantity"], fill["liquidity"], fill["quote"]) == ("0.40000", "maker", "40.00")

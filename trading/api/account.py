@@ -18,6 +18,7 @@ from trading.shapes.requests import FaucetRequest
 from trading.shapes.texts import at_text
 
 from .http import Request
+from .pages import NamesQuery, page_of_names
 from .routes import Reply, Route
 
 
@@ -28,9 +29,8 @@ class LedgerQuery(Struct, forbid_unknown_fields=True):
 
 
 async def get_balances(runtime: Runtime, request: Request) -> Reply:
-    return Reply(
-        200, BalanceList(balance_bodies(runtime, request.account, sorted(runtime.live.assets)), None, runtime.live.seq)
-    )
+    names, cursor = page_of_names(runtime.live.assets, request.query(NamesQuery))
+    return Reply(200, BalanceList(balance_bodies(runtime, request.account, names), cursor, runtime.live.seq))
 
 
 async def get_ledger(runtime: Runtime, request: Request) -> Reply:
@@ -98,7 +98,7 @@ def balance_bodies(runtime: Runtime, account: int, assets: Iterable[str]) -> lis
 
 ROUTES = [
     Route(method="GET", path="/account/balances", name="balances", summary="What I have, free and held", needs="read",
-          handler=get_balances, answer=BalanceList),
+          handler=get_balances, query=NamesQuery, answer=BalanceList),
     Route(method="GET", path="/account/ledger", name="ledger", summary="Every change of my balances, newest first",
           weight=5, needs="read", handler=get_ledger, query=LedgerQuery, answer=LedgerPage),
     Route(method="POST", path="/account/faucet", name="faucet", summary="Play money, in demo mode", needs="user",

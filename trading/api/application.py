@@ -104,6 +104,6 @@ def _route(request: Request) -> Route:
     methods, request.parameter = found
     route = methods.get("GET" if request.method == "HEAD" else request.method)
     if route is None:
-        allowed = ", ".join(methods)
+        allowed = ", ".join([*methods, "HEAD"] if "GET" in methods else methods)
         raise Problem(METHOD_NOT_ALLOWED, f"{request.path} takes {allowed}.", headers={"Allow": allowed})
     return route

@@ -14,10 +14,11 @@ from accounts.models import ApiKey
 from accounts.scopes import Scope
 from trading.runtime import Runtime
 from trading.shapes.fields import Totp
-from trading.shapes.texts import datetime_text
+from trading.shapes.texts import datetime_text, microseconds
 
 from .authentication import caller_of, prove_once_more
 from .http import Request
+from .pages import ListQuery, page_of_numbered
 from .routes import Reply, Route
 
 KeyName = Annotated[str, Meta(max_length=NAME_LIMIT)]
@@ -78,7 +79,10 @@ class ApiKeyList(Struct):
 
 async def get_keys(runtime: Runtime, request: Request) -> Reply:
     keys = await in_database(api_keys.list_keys, account_id=request.account)
-    return Reply(200, ApiKeyList([_body(key) for key in keys], None))
+    page, cursor = page_of_numbered(
+        keys, request.query(ListQuery), lambda key: microseconds(key.created_at), newest_first=True
+    )
+    return Reply(200, ApiKeyList([_body(key) for key in page], cursor))
 
 
 async def post_key(runtime: Runtime, request: Request) -> Reply:
@@ -154,7 +158,7 @@ def _body(key: ApiKey, secret: str | None = None) -> ApiKeyBody:
 
 ROUTES = [
     Route(method="GET", path="/account/api-keys", name="api_keys", summary="My API keys, without their secrets",
-          needs="user", handler=get_keys, answer=ApiKeyList),
+          needs="user", handler=get_keys, query=ListQuery, answer=ApiKeyList),
     Route(method="POST", path="/account/api-keys", name="create_api_key", summary="Make an API key; its secret is shown once",
           needs="user", handler=post_key, status=201, body=ApiKeyRequest, answer=ApiKeyBody),
     Route(method="PATCH", path="/account/api-keys/{id}", name="change_api_key", summary="Rename a key, or change its addresses",

@@ -10,6 +10,7 @@ from trading.runtime import Runtime
 from trading.stream.weights import CONNECTION_WEIGHT, WEIGHTS
 
 from .http import Request
+from .pages import ListQuery, page_of_numbered
 from .routes import Reply, Route
 
 
@@ -45,10 +46,11 @@ def limits_route(routes: Sequence[Route]) -> Route:
     tables: list[WeightBody] = []
 
     async def get_limits(runtime: Runtime, request: Request) -> Reply:
-        return Reply(200, LimitsBody(quotas, tables, LOOKUP_WEIGHT, None))
+        numbered, cursor = page_of_numbered(enumerate(tables, 1), request.query(ListQuery), lambda row: row[0])
+        return Reply(200, LimitsBody(quotas, [body for _, body in numbered], LOOKUP_WEIGHT, cursor))
 
     own = Route(method="GET", path="/public/limits", name="limits", always=True, summary="Rate limits: quotas and weights",
-                needs="all", handler=get_limits, answer=LimitsBody)  # fmt: skip
+                needs="all", handler=get_limits, query=ListQuery, answer=LimitsBody)  # fmt: skip
     quotas = [QuotaBody(one.policy.name, one.policy.per, one.policy.quota, one.policy.window_s) for one in METERS]
     for route in (*routes, own):
         call, is_public = f"{route.method} {route.path}", route.needs == "all"

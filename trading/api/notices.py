@@ -12,12 +12,13 @@ from accounts.notices import Wish
 from trading.announcements import fields_of, load_announced
 from trading.order_requests import wrong
 from trading.runtime import Runtime
-from trading.shapes.fields import Cursor, Limit, Totp
+from trading.shapes.fields import Totp
 from trading.shapes.notices import NoticeBody, NoticeList, Severity
 from trading.shapes.texts import datetime_text
 
 from .authentication import caller_of, prove_once_more
 from .http import Request
+from .pages import ListQuery
 from .routes import Reply, Route
 
 Time = Annotated[dt.datetime, Meta(tz=True, description="RFC 3339, with its zone.")]
@@ -33,13 +34,8 @@ class NoticeRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defau
     totp: Totp | None = None
 
 
-class NoticesQuery(Struct, forbid_unknown_fields=True):
-    limit: Limit = 50
-    cursor: Cursor | None = None
-
-
 async def get_notices(runtime: Runtime, request: Request) -> Reply:
-    query = request.query(NoticesQuery)
+    query = request.query(ListQuery)
     before = None if query.cursor is None else int(query.cursor)
     rows = await in_database(notices.page, before=before, limit=query.limit)
     cursor = str(rows[-1].id) if len(rows) == query.limit else None
@@ -84,7 +80,7 @@ def _body(notice: Notice) -> NoticeBody:
 
 ROUTES = [
     Route(method="GET", path="/staff/notices", name="notices", summary="What everybody was told, newest first", weight=5,
-          needs="admin", handler=get_notices, query=NoticesQuery, answer=NoticeList),
+          needs="admin", handler=get_notices, query=ListQuery, answer=NoticeList),
     Route(method="POST", path="/staff/notices", name="publish_notice", summary="Tells everybody something", needs="admin",
           told_again=True, handler=post_notice, status=201, body=NoticeRequest, answer=NoticeBody),
     Route(method="DELETE", path="/staff/notices/{id}", name="withdraw_notice", summary="Takes a notice back", needs="admin",

@@ -35,9 +35,10 @@ from trading.shapes.markets import (
     TradeBody,
     TradeList,
 )
-from trading.shapes.texts import at_text, fraction_text
+from trading.shapes.texts import at_text, fraction_text, microseconds
 
 from .http import Request
+from .pages import NamesQuery, page_of_names
 from .routes import Reply, Route
 
 
@@ -54,7 +55,7 @@ class OrderbookQuery(Struct, forbid_unknown_fields=True):
 
 
 class TradesQuery(Struct, forbid_unknown_fields=True):
-    """``since``: trades with ids above it, oldest first. Without it the newest first, by ``cursor``."""
+    """``since``: trades with ids above it, oldest first. Without it the newest first, by ``cursor``; not both."""
 
     market: MarketName
     since: Annotated[int, Meta(ge=0, le=2**62)] | None = None
@@ -63,16 +64,22 @@ class TradesQuery(Struct, forbid_unknown_fields=True):
 
 
 class CandlesQuery(Struct, forbid_unknown_fields=True):
-    """``start`` and ``end`` in microseconds since the epoch or RFC 3339; without them the last candles."""
+    """``start`` and ``end`` in microseconds since the epoch or RFC 3339; without ``start`` the last candles before the end.
+
+    ``cursor`` goes on in a range that is longer than a page.
+    """
 
     market: MarketName
     interval: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w"] = "1m"
     start: Annotated[str, Meta(max_length=40)] | None = None
     end: Annotated[str, Meta(max_length=40)] | None = None
-    limit: Limit = 500
+    limit: Limit = 50
+    cursor: Cursor | None = None
 
 
-class TickerQuery(Struct, forbid_unknown_fields=True):
+class TickerQuery(NamesQuery, forbid_unknown_fields=True):
+    """Of one market, or a page of all."""
+
     market: MarketName | None = None
 
 
@@ -90,30 +97,21 @@ async def get_status(runtime: Runtime, request: Request) -> Reply:
 
 
 async def get_assets(runtime: Runtime, request: Request) -> Reply:
-    terms = runtime.custody_terms
-    assets = sorted(runtime.live.assets.items())
-    return Reply(200, AssetList([_asset_body(asset, terms.get(name, NO_CUSTODY)) for name, asset in assets], None))
+    terms, assets = runtime.custody_terms, runtime.live.assets
+    names, cursor = page_of_names(assets, request.query(NamesQuery))
+    return Reply(200, AssetList([_asset_body(assets[name], terms.get(name, NO_CUSTODY)) for name in names], cursor))
 
 
 async def get_markets(runtime: Runtime, request: Request) -> Reply:
     live = runtime.live
-    items = [_market_body(state.market, live.fees(state.market, None)) for _, state in sorted(live.markets.items())]
-    return Reply(200, MarketList(items, None))
+    names, cursor = page_of_names(live.markets, request.query(NamesQuery))
+    markets = [live.markets[name].market for name in names]
+    return Reply(200, MarketList([_market_body(market, live.fees(market, None)) for market in markets], cursor))
 
 
 async def get_fees(runtime: Runtime, request: Request) -> Reply:
-    items = [
-        MarketFees(
-            name,
-            state.market.quote.definition.asset,
-            [
-                FeeTierBody(tier, fraction_text(fees.maker_ppm), fraction_text(fees.taker_ppm))
-                for tier, fees in enumerate(state.market.definition.fee_tiers)
-            ],
-        )
-        for name, state in sorted(runtime.live.markets.items())
-    ]
-    return Reply(200, FeesBody(items, None))
+    names, cursor = page_of_names(runtime.live.markets, request.query(NamesQuery))
+    return Reply(200, FeesBody([_fees_body(runtime.live.markets[name].market) for name in names], cursor))
 
 
 async def get_orderbook(runtime: Runtime, request: Request) -> Reply:
@@ -138,6 +136,9 @@ async def get_orderbook(runtime: Runtime, request: Request) -> Reply:
 
 async def get_trades(runtime: Runtime, request: Request) -> Reply:
     query = request.query(TradesQuery)
+    if query.since is not None and query.cursor is not None:
+        detail = "since goes forward and cursor back: give one of them."
+        raise Problem(INVALID_PARAMETER, detail, {"errors": {"cursor": [detail]}})
     market = gateway.market_of(runtime, query.market)
     before = None if query.cursor is None else int(query.cursor)
     rows = await submission.read(
@@ -166,13 +167,18 @@ async def get_candles(runtime: Runtime, request: Request) -> Reply:
     interval_s = INTERVALS_S[query.interval]
     width_us = interval_s * 1_000_000
     now_us = time.time_ns() // 1000
-    end_us = now_us + 1 if query.end is None else min(_time_us(query.end, "end"), now_us + 1)
-    start_us = end_us - query.limit * width_us if query.start is None else _time_us(query.start, "start")
-    start_us = max(start_us, 0)
+    last_us = now_us + 1 if query.end is None else min(_time_us(query.end, "end"), now_us + 1)
+    if query.cursor is not None:
+        start_us = int(query.cursor)
+    elif query.start is not None:
+        start_us = _time_us(query.start, "start")
+    else:
+        start_us = max(last_us - query.limit * width_us, 0)
     start_us += (origin_us(interval_s) - start_us) % width_us
-    end_us = min(end_us, start_us + query.limit * width_us)
+    end_us = min(last_us, start_us + query.limit * width_us)
     candles = await read_candles(runtime, market, interval_s, start_us, end_us)
-    return Reply(200, CandleList([_candle_body(candle, market) for candle in candles], None))
+    cursor = str(end_us) if end_us < last_us else None
+    return Reply(200, CandleList([_candle_body(candle, market) for candle in candles], cursor))
 
 
 async def read_candles(runtime: Runtime, market: Market, interval_s: int, start_us: int, end_us: int) -> list[Candle]:
@@ -195,12 +201,12 @@ async def read_candles(runtime: Runtime, market: Market, interval_s: int, start_
 async def get_ticker(runtime: Runtime, request: Request) -> Reply:
     query = request.query(TickerQuery)
     now_us = time.time_ns() // 1000
+    markets = runtime.live.markets
     if query.market is None:
-        return Reply(
-            200, TickerList([ticker_body(state, now_us) for _, state in sorted(runtime.live.markets.items())], None)
-        )
+        names, cursor = page_of_names(markets, query)
+        return Reply(200, TickerList([ticker_body(markets[name], now_us) for name in names], cursor))
     gateway.market_of(runtime, query.market)
-    return Reply(200, ticker_body(runtime.live.markets[query.market], now_us))
+    return Reply(200, ticker_body(markets[query.market], now_us))
 
 
 async def get_live(runtime: Runtime, request: Request) -> Reply:
@@ -285,6 +291,14 @@ def _market_body(market: Market, fees: FeeTier) -> MarketBody:
     )
 
 
+def _fees_body(market: Market) -> MarketFees:
+    tiers = [
+        FeeTierBody(tier, fraction_text(fees.maker_ppm), fraction_text(fees.taker_ppm))
+        for tier, fees in enumerate(market.definition.fee_tiers)
+    ]
+    return MarketFees(market.name, market.quote.definition.asset, tiers)
+
+
 def group_ticks(market: Market, text: str) -> int:
     try:
         ticks = market.parse_price(text)
@@ -302,7 +316,7 @@ def _time_us(text: str, name: str) -> int:
         at = dt.datetime.fromisoformat(text)
         if at.tzinfo is None:
             raise ValueError("no time zone")
-        return int((at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) / dt.timedelta(microseconds=1))
+        return microseconds(at)
     except ValueError as error:
         detail = f"{name} is not a time: give microseconds since the epoch, or RFC 3339 with a zone."
         raise Problem(INVALID_PARAMETER, detail, {"errors": {name: [detail]}}) from error
@@ -331,11 +345,11 @@ ROUTES = [
     Route(method="GET", path="/public/status", name="status", always=True, summary="The engine and the markets", needs="all",
           handler=get_status, answer=StatusBody),
     Route(method="GET", path="/public/assets", name="assets", summary="All assets", needs="all",
-          handler=get_assets, answer=AssetList),
+          handler=get_assets, query=NamesQuery, answer=AssetList),
     Route(method="GET", path="/public/markets", name="markets", summary="All markets with their filters", needs="all",
-          handler=get_markets, answer=MarketList),
+          handler=get_markets, query=NamesQuery, answer=MarketList),
     Route(method="GET", path="/public/fees", name="fees", summary="Fee tiers by market", needs="all",
-          handler=get_fees, answer=FeesBody),
+          handler=get_fees, query=NamesQuery, answer=FeesBody),
     Route(method="GET", path="/public/orderbook", name="orderbook", summary="Depth, raw or grouped", needs="all",
           handler=get_orderbook, query=OrderbookQuery, answer=OrderbookBody),
     Route(method="GET", path="/public/trades", name="trades", summary="Trades, back to the first", weight=5, needs="all",

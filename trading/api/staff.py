@@ -30,6 +30,7 @@ from trading.staff_cancelling import cancel_all, cancel_one
 from .account import balance_bodies
 from .authentication import caller_of, prove_once_more
 from .http import Request
+from .pages import NamesQuery, page_of_names
 from .routes import Reply, Route
 from .trade import FillsQuery, OrdersQuery, fill_list, order_list
 
@@ -46,7 +47,7 @@ class UsersQuery(Struct, forbid_unknown_fields=True):
     cursor: Cursor | None = None
 
 
-class AccountQuery(Struct, forbid_unknown_fields=True):
+class StaffBalancesQuery(NamesQuery, forbid_unknown_fields=True):
     account: AccountId | None = None
 
 
@@ -126,10 +127,10 @@ async def get_user(runtime: Runtime, request: Request) -> Reply:
 
 
 async def get_balances(runtime: Runtime, request: Request) -> Reply:
-    query = request.query(AccountQuery)
+    query = request.query(StaffBalancesQuery)
     _, _, account = await _looked_at(request, "the balances", query.account)
-    bodies = balance_bodies(runtime, account, sorted(runtime.live.assets))
-    return Reply(200, BalanceList(bodies, None, runtime.live.seq))
+    names, cursor = page_of_names(runtime.live.assets, query)
+    return Reply(200, BalanceList(balance_bodies(runtime, account, names), cursor, runtime.live.seq))
 
 
 async def get_orders(runtime: Runtime, request: Request) -> Reply:
@@ -227,7 +228,7 @@ ROUTES = [
     Route(method="GET", path="/staff/users/{id}", name="staff_user", summary="One user", needs="admin",
           handler=get_user, answer=OneUser),
     Route(method="GET", path="/staff/users/{id}/balances", name="staff_balances", summary="What a user has", needs="admin",
-          handler=get_balances, query=AccountQuery, answer=BalanceList),
+          handler=get_balances, query=StaffBalancesQuery, answer=BalanceList),
     Route(method="GET", path="/staff/users/{id}/orders", name="staff_orders", summary="A user's open or closed orders",
           weight=5, needs="admin", handler=get_orders, query=StaffOrdersQuery, answer=OrderList),
     Route(method="GET", path="/staff/users/{id}/trades", name="staff_trades", summary="A user's fills", weight=5,

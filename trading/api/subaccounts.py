@@ -15,6 +15,7 @@ from trading.shapes.texts import datetime_text
 from trading.subaccounts import open_subaccount
 
 from .http import Request
+from .pages import ListQuery, page_of_numbered
 from .routes import Reply, Route
 
 
@@ -67,7 +68,8 @@ async def get_account(runtime: Runtime, request: Request) -> Reply:
 
 async def get_subaccounts(runtime: Runtime, request: Request) -> Reply:
     accounts = await in_database(accounts_of, user_id=request.signed_in.user_id)
-    return Reply(200, SubaccountList([_body(account) for account in accounts], None))
+    page, cursor = page_of_numbered(accounts, request.query(ListQuery), lambda account: account.id)
+    return Reply(200, SubaccountList([_body(account) for account in page], cursor))
 
 
 async def post_subaccount(runtime: Runtime, request: Request) -> Reply:
@@ -88,7 +90,7 @@ ROUTES = [
     Route(method="GET", path="/account", name="account", summary="The trading account that acts, and what I may",
           needs="read", handler=get_account, answer=AccountBody),
     Route(method="GET", path="/account/subaccounts", name="subaccounts", summary="My trading accounts, main first",
-          needs="user", handler=get_subaccounts, answer=SubaccountList),
+          needs="user", handler=get_subaccounts, query=ListQuery, answer=SubaccountList),
     Route(method="POST", path="/account/subaccounts", name="open_subaccount", summary="Open a further trading account",
           needs="user", handler=post_subaccount, status=201, told_again=True,
           body=SubaccountRequest, answer=SubaccountBody),

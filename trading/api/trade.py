@@ -24,6 +24,7 @@ from trading.shapes.requests import AmendRequest, BatchRequest, CancelAfterReque
 from trading.shapes.texts import at_text
 
 from .http import Request
+from .pages import ListQuery, page_of_numbered
 from .routes import Reply, Route
 
 
@@ -134,7 +135,8 @@ async def get_order(runtime: Runtime, request: Request) -> Reply:
 
 async def get_order_history(runtime: Runtime, request: Request) -> Reply:
     steps = await order_lives.life(runtime, account=request.account, reference=request.parameter)
-    return Reply(200, OrderHistory(steps, None))
+    page, cursor = page_of_numbered(enumerate(steps, 1), request.query(ListQuery), lambda row: row[0])
+    return Reply(200, OrderHistory([step for _, step in page], cursor))
 
 
 async def delete_order(runtime: Runtime, request: Request) -> Reply:
@@ -200,7 +202,7 @@ ROUTES = [
     Route(method="GET", path="/trade/orders/{id}", name="order", summary="One order, by id or client:ID", needs="read",
           handler=get_order, answer=OrderBody),
     Route(method="GET", path="/trade/orders/{id}/history", name="order_history", summary="All that happened to one order",
-          needs="read", handler=get_order_history, answer=OrderHistory),
+          needs="read", handler=get_order_history, query=ListQuery, answer=OrderHistory),
     Route(method="DELETE", path="/trade/orders/{id}", name="cancel_order", summary="Cancel one order", needs="trade",
           guarded_by="journal", handler=delete_order, answer=OrderBody),
     Route(method="PATCH", path="/trade/orders/{id}", name="amend_order", summary="Change one open order in place",

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from .market import MarketRules, read_rules
 
@@ -80,8 +80,13 @@ async def require_ready(url: str) -> None:
 
 async def fetch_rules(url: str) -> dict[str, MarketRules]:
     """All markets by name. Raises Refused, Disconnected."""
-    answer = await call(url, "GET", "/public/markets")
-    return {item["market"]: read_rules(item) for item in answer["items"]}
+    rules: dict[str, MarketRules] = {}
+    cursor = ""
+    while cursor is not None:
+        answer = await call(url, "GET", f"/public/markets?limit=1000{cursor and '&cursor='}{quote(cursor, safe='')}")
+        rules |= {item["market"]: read_rules(item) for item in answer["items"]}
+        cursor = answer["next_cursor"]
+    return rules
 
 
 async def fetch_last_prices(url: str, markets: Iterable[str]) -> dict[str, Decimal]:

@@ -31,7 +31,12 @@ def datetime_text(at: None) -> None: ...
 
 def datetime_text(at: dt.datetime | None) -> str | None:
     """A time of the database, as at_text says it."""
-    return None if at is None else at_text((at - _EPOCH) // dt.timedelta(microseconds=1))
+    return None if at is None else at_text(microseconds(at))
+
+
+def microseconds(at: dt.datetime) -> int:
+    """Since the epoch, rounded down. ``at`` has a zone."""
+    return (at - _EPOCH) // dt.timedelta(microseconds=1)
 
 
 @lru_cache(maxsize=4096)

@@ -66,7 +66,7 @@ class Channels:
     def _live(self) -> LiveState:
         return self._runtime.live
 
-    # Subscribing: each returns the snapshot to post after the acknowledgement
+    # Subscribing: each returns the snapshot to post after the acknowledgement, or nothing
 
     def add_book(self, client: Client, symbol: str, kind: BookKind) -> str:
         feed = self._books.enter(symbol, kind, lambda: BookFeed(self._live, symbol, kind))
@@ -93,11 +93,13 @@ class Channels:
         self._subscribe(client, self._candles.enter(symbol, interval_min, lambda: feed), ("ohlc", symbol, interval_min))
         return feed.snapshot(max(time.time_ns() // 1000, self._live.at_us))
 
-    def add_trades(self, client: Client, symbol: str) -> str:
+    def add_trades(self, client: Client, symbol: str) -> str | None:
         feed = self._trades.enter(symbol, None, lambda: PublicFeed("trade"))
         self._subscribe(client, feed, ("trade", symbol, None))
         state = self._live.markets[symbol]
         recent = list(state.trades)[-SNAPSHOT_TRADES:]
+        if client.is_krakens and not recent:
+            return None
         return messages.snapshot("trade", (messages.trade(state.market, one) for one in recent), self._live.seq)
 
     def add_ticker(self, client: Client, symbol: str) -> str:

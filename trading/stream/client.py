@@ -47,8 +47,12 @@ class Client:
         abort: Callable[[], None] | None = None,
         write_frame: Callable[[bytes], bool] | None = None,
         address: str = "",
+        *,
+        is_krakens: bool = False,
     ) -> None:
         self.address = address
+        self.is_krakens = is_krakens
+        """It came to the address of Kraken's clients, some of which stumble over a snapshot of no trades."""
         self.principals: dict[str, Principal] = {}
         self.last_sent = self.last_heard = time.monotonic()
         self.in_flight = 0

@@ -40,7 +40,8 @@ from .weights import CONNECTION_WEIGHT, UNKNOWN, WEIGHTS
 
 log = logging.getLogger(__name__)
 
-PATHS = ("/stream", "/stream/v2")
+KRAKENS_PATH = "/stream/v2"
+PATHS = ("/stream", KRAKENS_PATH)
 """The second as Kraken has it: some of its clients look at the address for how they may speak."""
 
 IN_FLIGHT_LIMIT = 1000
@@ -89,7 +90,8 @@ class Hub:
             return
         extensions = scope.get("extensions", {})
         address = str((scope.get("client") or ("",))[0])
-        client = Client(send, extensions.get(ABORT), extensions.get(WRITE), address)
+        is_krakens = scope["path"] == KRAKENS_PATH
+        client = Client(send, extensions.get(ABORT), extensions.get(WRITE), address, is_krakens=is_krakens)
         try:
             _spend(ADDRESS, client.address, CONNECTION_WEIGHT)
         except Problem as problem:

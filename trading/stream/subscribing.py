@@ -62,12 +62,12 @@ class Subscribing:
         account = None if principal is None else principal.account_id
         snapshot = await self._subscribe_public(client, params, symbol, account, result)
         acknowledge(result)
-        if params.snapshot:
+        if params.snapshot and snapshot is not None:
             client.post(snapshot)
 
     async def _subscribe_public(
         self, client: Client, params: Subscribe, symbol: str, account: int | None, result: Subscribed
-    ) -> str:
+    ) -> str | None:
         channels = self._channels
         match params.channel:
             case "book":

@@ -10,7 +10,7 @@ from accounts.models import Account
 from trading.books import Standing, standing
 from trading.database import conninfo
 from trading.instruments import Asset
-from trading.shapes.texts import at_text
+from trading.shapes.texts import at_text, microseconds
 
 
 class Command(BaseCommand):
@@ -46,8 +46,7 @@ def _microseconds(text: str) -> int:
         at = dt.datetime.fromisoformat(text)
     except ValueError as error:
         raise CommandError(str(error)) from error
-    since_epoch = (at if at.tzinfo else at.replace(tzinfo=dt.UTC)) - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-    return since_epoch // dt.timedelta(microseconds=1)
+    return microseconds(at if at.tzinfo else at.replace(tzinfo=dt.UTC))
 
 
 def _account(text: str) -> int:

@@ -99,9 +99,21 @@ export const post = (path, body) => call("POST", path, { body });
 
 const items = (list) => list.items;
 
+/** A list, all its pages. */
+async function whole(path, options = {}) {
+  const found = [];
+  let cursor;
+  do {
+    const page = await call("GET", path, { ...options, query: { limit: 1000, cursor } });
+    found.push(...page.items);
+    cursor = page.next_cursor;
+  } while (cursor !== null);
+  return found;
+}
+
 export const api = {
-  markets: () => call("GET", "/public/markets").then(items),
-  assets: () => call("GET", "/public/assets").then(items),
+  markets: () => whole("/public/markets"),
+  assets: () => whole("/public/assets"),
   status: () => call("GET", "/public/status"),
   /** Answered with 503 and the same shape while a part is not ready. */
   readiness: () => call("GET", "/health/ready", { also: 503 }),
@@ -116,9 +128,9 @@ export const api = {
   cancel: (id) => call("DELETE", `/trade/orders/${encodeURIComponent(id)}`),
   cancelAll: (market) => call("DELETE", "/trade/orders", { query: { market } }),
   faucet: (asset, quantity) => call("POST", "/account/faucet", { body: { asset, quantity }, key: randomName() }),
-  subaccounts: () => call("GET", "/account/subaccounts").then(items),
+  subaccounts: () => whole("/account/subaccounts"),
   openSubaccount: (name) => call("POST", "/account/subaccounts", { body: { name } }),
-  balances: (account) => call("GET", "/account/balances", { account }).then(items),
+  balances: (account) => whole("/account/balances", { account }),
   transfer: (account, transfer, key) => call("POST", "/account/transfers", { account, body: transfer, key }),
   deposits: () => call("GET", "/deposit", { query: { limit: 50 } }).then(items),
   deposit: (id) => call("GET", `/deposit/${encodeURIComponent(id)}`),
@@ -137,6 +149,6 @@ export const api = {
   lockWithdrawalAddresses: () => call("PUT", "/withdrawal/addresses/lock"),
   unlockWithdrawalAddresses: () => call("DELETE", "/withdrawal/addresses/lock", { body: {} }),
   exported: (account, name, query) => file(`/account/export/${name}`, { account, query }),
-  orderHistory: (id) => call("GET", `/trade/orders/${encodeURIComponent(id)}/history`).then(items),
+  orderHistory: (id) => whole(`/trade/orders/${encodeURIComponent(id)}/history`),
   streamToken: () => call("GET", "/session/stream-token"),
 };
