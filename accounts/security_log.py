@@ -59,6 +59,7 @@ class Event(StrEnum):
     TRADING_RESUMED = "trading_resumed"
     WITHDRAWING_SUSPENDED = "withdrawing_suspended"
     WITHDRAWING_RESUMED = "withdrawing_resumed"
+    ORDERS_CANCELLED = "orders_cancelled"
     ACTED = "acted"
 
 
@@ -99,6 +100,7 @@ IN_WORDS = {
     Event.TRADING_RESUMED: "Trading was resumed by the exchange",
     Event.WITHDRAWING_SUSPENDED: "Withdrawing was suspended by the exchange",
     Event.WITHDRAWING_RESUMED: "Withdrawing was resumed by the exchange",
+    Event.ORDERS_CANCELLED: "Orders were cancelled by the exchange",
     Event.ACTED: "Acted for the exchange",
 }
 ALERTS = frozenset(
@@ -128,6 +130,7 @@ ALERTS = frozenset(
         Event.TRADING_RESUMED,
         Event.WITHDRAWING_SUSPENDED,
         Event.WITHDRAWING_RESUMED,
+        Event.ORDERS_CANCELLED,
     }
 )
 """Told by mail, besides a sign-in from an address that the account was never used from."""

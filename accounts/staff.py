@@ -1,12 +1,16 @@
-"""What the staff see of users. Every look is in the log of who looked, before it is answered. In worker threads."""
+"""What the staff see of users, and that they cancelled orders. Every look is in the log of who looked, before it is answered. In
+worker threads.
+"""
 
 import datetime as dt
 import uuid
 
+from django.db import transaction
+
 from .authentication import MAIN
 from .models import Account, User
 from .problems import UNKNOWN_ACCOUNT, Problem
-from .security_log import Caller, record_act
+from .security_log import Caller, Event, record, record_act
 from .suspensions import unknown_user
 
 
@@ -34,6 +38,23 @@ def looked_at(
     if not meant:
         raise Problem(UNKNOWN_ACCOUNT, "The user has no such trading account.")
     return user, accounts, meant[0]
+
+
+@transaction.atomic
+def note_cancelled(
+    *, user_id: uuid.UUID, count: int, reason: str, by: uuid.UUID, caller: Caller, now: dt.datetime
+) -> None:
+    """That so many of a user's orders were cancelled: in the log of who did it, and in the user's if it was any, with a mail."""
+    if count:
+        user = User.objects.get(id=user_id)
+        record(user=user, event=Event.ORDERS_CANCELLED, caller=Caller(), now=now, detail=reason)
+    orders = "1 order" if count == 1 else f"{count} orders"
+    record_act(user_id=by, caller=caller, now=now, detail=f"cancelled {orders} of {user_id}: {reason}")
+
+
+def accounts_of(*, user_id: uuid.UUID) -> list[int]:
+    """The user's trading accounts."""
+    return list(Account.objects.filter(owner_id=user_id).order_by("id").values_list("id", flat=True))
 
 
 def find_user(*, user_id: str) -> User:

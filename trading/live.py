@@ -40,7 +40,7 @@ from .closures import Closure, Mark, closure_of, mark_of
 from .instruments import Asset, Market
 from .market_data.depth import Depth
 from .market_data.ticker import Minute, RollingTicker
-from .order_facts import brought, cancelled_status, is_pegged, leg_id, leg_order, reduced_orders
+from .order_facts import brought, cancelled_reason, cancelled_status, is_pegged, leg_id, leg_order, reduced_orders
 from .publications import Publication, book_levels
 from .queries import OrderRow
 
@@ -368,7 +368,7 @@ class LiveState:
 
     def _cancel(self, event: Applied, outcome: OrderCancelled) -> None:
         status = cancelled_status(outcome, self._open[outcome.order].filled_lots)
-        self._close(event, outcome.order, status, outcome.reason.value)
+        self._close(event, outcome.order, status, cancelled_reason(outcome, event.record.request_id))
 
     def _close(self, event: Applied, seq: int, status: str, reason: str | None) -> None:
         order = self._open.pop(seq)

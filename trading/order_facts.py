@@ -9,6 +9,7 @@ from .engine.commands import CancelReplace, Command, Options, PlaceOrder
 from .engine.numbers import leg_of, parent_number
 from .engine.outcomes import LegPlaced, OrderCancelled, Outcome, Reason, SelfTradePrevented
 from .journal.records import derived_command_id
+from .origins import is_staffs
 
 OPEN_STATUSES = ("open", "waiting")
 """Of orders that have not ended: in the book or on the way there; waiting outside of it for a price."""
@@ -65,6 +66,15 @@ def cancelled_status(outcome: OrderCancelled, filled_lots: int) -> str:
     if outcome.reason is Reason.EXPIRED:
         return "expired"
     return "filled" if outcome.reason is Reason.BUDGET_SPENT and filled_lots else "cancelled"
+
+
+def cancelled_reason(outcome: OrderCancelled, origin: str) -> str:
+    """Why it was cancelled, as everybody is told. ``origin``: of the event, the journal's ``request_id``. The staff cancel by the
+    user's own commands, so the engine knows no difference.
+    """
+    if outcome.reason is Reason.USER_CANCELLED and is_staffs(origin):
+        return Reason.OPERATOR_CANCELLED.value
+    return outcome.reason.value
 
 
 def reduced_orders(outcomes: Sequence[Outcome], place: int) -> list[int]:

@@ -108,6 +108,7 @@ WHO = {
     "GET /staff/users/{id}/trades": "admin",
     "POST /staff/users/{id}/suspend": "admin",
     "POST /staff/users/{id}/resume": "admin",
+    "POST /staff/users/{id}/cancel": "admin",
     "GET /staff/adjustments": "admin",
     "POST /staff/adjustments": "admin",
     "POST /staff/adjustments/{id}/approve": "admin",
@@ -285,7 +286,7 @@ def test_another_users_things_are_unknown_whatever_the_role(server: Server, peop
         "/staff/users/{id}": (str(uuid.uuid4()), "unknown_user"),
         **{
             f"/staff/users/{{id}}/{what}": (str(uuid.uuid4()), "unknown_user")
-            for what in ("balances", "orders", "trades", "suspend", "resume")
+            for what in ("balances", "orders", "trades", "suspend", "resume", "cancel")
         },
         "/session/{session_id}": (people.owner.get("/session")["items"][0]["id"], "unknown_session"),
     }
@@ -296,6 +297,7 @@ def test_another_users_things_are_unknown_whatever_the_role(server: Server, peop
         "/staff/adjustments/{id}/reject": {},
         "/staff/users/{id}/suspend": {"what": "trading", "reason": "a test"},
         "/staff/users/{id}/resume": {"what": "trading", "reason": "a test"},
+        "/staff/users/{id}/cancel": {"reason": "a test"},
     }
     for name in CALLS:
         method, template = name.split(" ")

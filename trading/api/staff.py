@@ -4,21 +4,28 @@ Looking changes nothing, and is in the log of who looked.
 """
 
 import datetime as dt
+import uuid
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from accounts.database import in_database
 from accounts.models import Account, User
-from accounts.staff import find_user, looked_at, users_page
+from accounts.problems import UNKNOWN_ACCOUNT, Problem
+from accounts.staff import accounts_of, find_user, looked_at, note_cancelled, users_page
 from accounts.suspensions import REASON_LIMIT, What, set_suspended, suspended_accounts
 from accounts.verification import level_of
+from trading.engine.commands import Side
 from trading.market_states import in_one_line
+from trading.order_requests import wrong
+from trading.origins import staffs
+from trading.problems import UNKNOWN_ORDER
 from trading.runtime import Runtime
 from trading.shapes.accounts import BalanceList
-from trading.shapes.fields import Cursor, Limit, Totp
-from trading.shapes.orders import FillList, OrderList
+from trading.shapes.fields import Cursor, Limit, MarketName, Totp
+from trading.shapes.orders import FillList, OrderBody, OrderList
 from trading.shapes.texts import datetime_text
+from trading.staff_cancelling import cancel_all, cancel_one
 
 from .account import balance_bodies
 from .authentication import caller_of, prove_once_more
@@ -58,6 +65,24 @@ class SuspensionRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_d
     what: What
     reason: Annotated[str, Meta(min_length=1, max_length=REASON_LIMIT)]
     totp: Totp | None = None
+
+
+class CancelRequest(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """One order, by its id; or all that are open, of one trading account, market or side if given. The user reads the reason."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=REASON_LIMIT)]
+    order: Annotated[str, Meta(max_length=36, description="An order's id.")] | None = None
+    account: AccountId | None = None
+    market: MarketName | None = None
+    side: Side | None = None
+    totp: Totp | None = None
+
+
+class CancelledBody(Struct, kw_only=True):
+    """How many were cancelled now; ``order``: the one that was asked for, as it ended."""
+
+    cancelled: int
+    order: OrderBody | None
 
 
 class UserBody(Struct, kw_only=True):
@@ -141,6 +166,36 @@ async def _set_suspended(runtime: Runtime, request: Request, *, suspended: bool)
     return Reply(200, UserBody(**_user(changed)))
 
 
+async def post_cancel(runtime: Runtime, request: Request) -> Reply:
+    """Done before it is in the logs: the journal has it all at once."""
+    wanted = request.json(CancelRequest)
+    if wanted.order is not None and (wanted.account, wanted.market, wanted.side) != (None, None, None):
+        raise wrong("order", "One order is named by its id alone.")
+    user = await in_database(find_user, user_id=request.parameter)
+    reason = in_one_line(wanted.reason)
+    await prove_once_more(request, wanted.totp)
+    owned = await in_database(accounts_of, user_id=user.id)
+    accounts = [one for one in owned if wanted.account in (None, one)]
+    if not accounts:
+        raise Problem(UNKNOWN_ACCOUNT, "The user has no such trading account.")
+    origin = staffs(by=request.signed_in.user_id, request_id=request.request_id, reason=reason)
+    order = None
+    if wanted.order is not None:
+        count, order = await cancel_one(runtime, accounts=accounts, order_id=_order_id(wanted.order), origin=origin)
+    else:
+        count = await cancel_all(runtime, accounts=accounts, market=wanted.market, side=wanted.side, origin=origin)
+    await in_database(note_cancelled, user_id=user.id, count=count, reason=reason, **_staff(request))
+    return Reply(200, CancelledBody(cancelled=count, order=order))
+
+
+def _order_id(text: str) -> str:
+    """Raises Problem. Client order ids are the clients' own: two accounts of a user may have the same."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise Problem(UNKNOWN_ORDER, "The user has no order of this id.") from None
+
+
 async def _looked_at(request: Request, what: str, account: int | None) -> tuple[User, list[Account], int]:
     return await in_database(looked_at, user_id=request.parameter, account=account, what=what, **_staff(request))
 
@@ -182,4 +237,6 @@ ROUTES = [
           summary="Has a user not trade, or not withdraw, any more", body=SuspensionRequest, answer=UserBody),
     Route(method="POST", path="/staff/users/{id}/resume", name="resume_user", needs="admin", handler=post_resume,
           summary="Has a user trade, or withdraw, again", body=SuspensionRequest, answer=UserBody),
+    Route(method="POST", path="/staff/users/{id}/cancel", name="cancel_users_orders", needs="admin", handler=post_cancel,
+          summary="Cancels a user's order, or all that are open", body=CancelRequest, answer=CancelledBody),
 ]  # fmt: skip

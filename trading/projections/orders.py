@@ -28,6 +28,7 @@ from trading.engine.outcomes import (
 from trading.journal.records import given
 from trading.order_facts import (
     brought,
+    cancelled_reason,
     cancelled_status,
     is_pegged,
     leg_id,
@@ -140,7 +141,7 @@ class OrderBatch:
             elif kind is OrderCancelled:
                 change = self._change(event, outcome.order)  # type: ignore[union-attr]
                 change.status = cancelled_status(outcome, change.lots)  # type: ignore[arg-type]
-                change.reason = outcome.reason.value  # type: ignore[union-attr]
+                change.reason = cancelled_reason(outcome, event.record.request_id)  # type: ignore[arg-type]
             elif kind in steps.KINDS:
                 self._steps += steps.rows(event, place, trade)
                 self._add_rare(event, place, outcome)
