@@ -1,4 +1,7 @@
-"""How long commands took from their submission to their answer, counted in bounds; for monitoring."""
+"""How long commands took from their submission to their answer, counted in bounds; for monitoring.
+
+By ``time.monotonic``: the event loop's own time stands still within a turn, and counts milliseconds.
+"""
 
 from bisect import bisect_left
 

@@ -171,7 +171,7 @@ class Runtime:
         self._refuse_when_behind(is_urgent=type(command).__name__ in URGENT)
         wanted = draft(command, command_id=command_id, request_id=request_id)
         self.replica.submit(Submission(wanted, waiter, command=command))
-        self._unanswered[waiter] = self._loop.time() + ANSWER_WAIT_S
+        self._unanswered[waiter] = time.monotonic() + ANSWER_WAIT_S
 
     async def submit_together(
         self, commands: Sequence[tuple[str, Command]], *, request_id: str, urgent: bool = False
@@ -185,7 +185,7 @@ class Runtime:
             wanted = draft(command, command_id=command_id, request_id=request_id)
             submissions.append(Submission(wanted, futures[-1], command=command))
         self.replica.submit_together(submissions, urgent=urgent)
-        until = self._loop.time() + ANSWER_WAIT_S
+        until = time.monotonic() + ANSWER_WAIT_S
         self._unanswered.update((future, until) for future in futures)
         return await asyncio.gather(*futures)
 
@@ -284,7 +284,7 @@ class Runtime:
         if silent_s > STALL_S:
             return f"the database has not done what was asked of it for {silent_s:.0f} s"
         oldest = next(iter(self._unanswered.values()), None)
-        waited_s = 0.0 if oldest is None else self._loop.time() - oldest + ANSWER_WAIT_S
+        waited_s = 0.0 if oldest is None else time.monotonic() - oldest + ANSWER_WAIT_S
         if waited_s > STALL_S:
             return f"the journal stands at event {self.live.seq}, a command has waited for {waited_s:.0f} s"
         return "ok"
@@ -367,7 +367,7 @@ class Runtime:
             observer.on_batch(publication)
         if self._live_waiters:
             self._live_waiters = _wake(self._live_waiters, self.live.seq)
-        now = self._loop.time()
+        now = time.monotonic()
         for submission, answer in publication.answers:
             waiter = submission.waiter
             if waiter is None:
@@ -391,7 +391,7 @@ class Runtime:
 
     def _give_up_on_late_answers(self) -> None:
         """Tells those who have waited for ANSWER_WAIT_S that the outcome is unknown; one timer instead of one each."""
-        now = self._loop.time()
+        now = time.monotonic()
         late = [waiter for waiter, until in itertools.takewhile(lambda one: one[1] < now, self._unanswered.items())]
         for waiter in late:
             del self._unanswered[waiter]

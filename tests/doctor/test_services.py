@@ -19,7 +19,7 @@ from exchange.doctor.redis_server import redis_server
 from exchange.launch.postgres import SUPERUSER
 from tests.chaos.clocks import LIBRARIES
 from tests.chaos.redis import Redis
-from tests.fixtures import Cluster, Database
+from tests.fixtures import ROOT, Cluster, Database
 from tests.server import Server
 
 from .said import examined, only, settings_of
@@ -90,13 +90,14 @@ def test_too_few_connections_are_said(database: Database) -> None:
 
 
 def test_migrations_that_are_not_applied_and_those_of_a_newer_version_are_said(database: Database) -> None:
+    newest = max(path.stem for path in (ROOT / "migrations" / "trading").glob("0*.py"))
     with database.connect_as_owner() as connection:
-        connection.execute("DELETE FROM django_migrations WHERE app = 'trading' AND name LIKE '0013%'")
+        connection.execute("DELETE FROM django_migrations WHERE app = 'trading' AND name = %s", (newest,))
         connection.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('trading', '9999_x', now())")
     code, findings = examined(database.url)
     assert code == 1 and settings_of(findings) == {"DATABASE_URL", "DATABASE_OWNER_URL"}
     lines = " ".join(finding.line for finding in findings)
-    assert "1 migrations are not applied: trading.0013_adjustment_guard." in lines and "trading.9999_x" in lines
+    assert f"1 migrations are not applied: trading.{newest}." in lines and "trading.9999_x" in lines
 
 
 def test_a_role_that_could_change_the_journal_is_said(database: Database) -> None:

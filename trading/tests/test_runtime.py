@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -10,6 +9,7 @@ import pytest
 import ledger.queries
 from tests.fixtures import Database
 from trading import queries
+from trading.api.http import Request
 from trading.api.public import get_assets
 from trading.custody_terms import CustodyTerms
 from trading.database import conninfo
@@ -387,7 +387,7 @@ async def test_the_terms_of_custody_are_told_with_the_assets(database: Database)
         rules = ((10**7, 1), (None, 6))
         terms = CustodyTerms(is_deposited=True, minimum_deposit_atoms=10_000, confirmations=rules)
         runtime.custody_terms = {"BTC": terms}
-        reply = await get_assets(runtime, SimpleNamespace())  # type: ignore[arg-type]
+        reply = await get_assets(runtime, Request({"method": "GET", "path": "/", "headers": [], "query_string": b""}))
     bitcoin, dollar = (next(one for one in reply.body.items if one.asset == name) for name in ("BTC", "USD"))
     assert (bitcoin.deposit, bitcoin.minimum_deposit, bitcoin.confirmations) == (True, "0.00010000", 1)
     by_amount = [(one.up_to, one.confirmations) for one in bitcoin.confirmations_by_amount]
