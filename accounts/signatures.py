@@ -90,17 +90,20 @@ class Signed:
             raise Problem(TIMESTAMP_OUTSIDE_WINDOW, f"{detail} At most {WINDOW_MS} ms; GET /public/time tells it.")
 
 
+def key_named(headers: Mapping[bytes, bytes]) -> uuid.UUID:
+    """The key that a request says it is signed by. Raises ValueError: no key has such an id."""
+    return uuid.UUID(headers.get(KEY_HEADER, b"").decode("ascii"))
+
+
 def read_signed(headers: Mapping[bytes, bytes], method: str, target: bytes, body: bytes) -> Signed:
     """What the headers claim of a request. ``target``: path?query as it was sent. Raises Problem signature_incomplete."""
-    key, time, nonce, signature = (
-        headers.get(name, b"") for name in (KEY_HEADER, TIME_HEADER, NONCE_HEADER, SIGNATURE_HEADER)
-    )
+    time, nonce, signature = (headers.get(name, b"") for name in (TIME_HEADER, NONCE_HEADER, SIGNATURE_HEADER))
     if not _TIME.fullmatch(time):
         raise Problem(SIGNATURE_INCOMPLETE, "X-API-Timestamp must be milliseconds since the epoch.")
     if not _NONCE.fullmatch(nonce):
         raise Problem(SIGNATURE_INCOMPLETE, "X-API-Nonce must be 1 to 64 of A-Z a-z 0-9 . _ ~ : + / = -")
     try:
-        key_id = uuid.UUID(key.decode("ascii"))
+        key_id = key_named(headers)
         raw_signature = base64.b64decode(signature, validate=True)
     except (ValueError, binascii.Error) as error:
         raise Problem(SIGNATURE_INCOMPLETE, "X-API-Key is a key's id, X-API-Signature base64.") from error

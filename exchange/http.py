@@ -4,14 +4,15 @@
 - A request whose body is short is begun when the body is there, so that the application need not wait for it (``BODY``).
 - An answer that is whole may be written at once, its head as the application has it in bytes (``ANSWER``).
 - One timer for a connection that is kept alive, not one for each of its answers.
-- Proxies' headers are looked at where there are some.
+- Proxies' headers are looked at where there are some, before the request is begun.
 
 All else is uvicorn's: pipelining, ``Expect: 100-continue``, long bodies, upgrades, the shutdown.
 """
 
 import asyncio
+import copy
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import httptools
@@ -81,8 +82,12 @@ class HttpProtocol(CorkedHttpProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         app = self.app
-        self._unproxied: Any = app.app if isinstance(app, ProxyHeadersMiddleware) else app
-        self._at_once: Callable[[Any, Cycle], bool] = getattr(self._unproxied, AT_ONCE, _never)
+        self._proxies: ProxyHeadersMiddleware | None = None
+        if isinstance(app, ProxyHeadersMiddleware):
+            self._proxies, app = copy.copy(app), app.app
+            self._proxies.app = _nobody
+        self._application: Any = app
+        self._at_once: Callable[[Any, Cycle], bool] = getattr(app, AT_ONCE, _never)
         self._idle_since: float | None = None
         self._begin_now = False
         self._is_proxied = False
@@ -113,6 +118,8 @@ class HttpProtocol(CorkedHttpProtocol):
         self.scope["path"] = self.root_path + (urllib.parse.unquote(path) if "%" in path else path)
         self.scope["raw_path"] = self.root_path.encode("ascii") + url.path
         self.scope["query_string"] = url.query or b""
+        if self._is_proxied and self._proxies is not None:
+            _run(self._proxies(self.scope, _nobody, _nobody))
         before = self.cycle
         self.cycle = cycle = Cycle(
             scope=self.scope,
@@ -143,7 +150,7 @@ class HttpProtocol(CorkedHttpProtocol):
         app, cycle = self._chosen_app(), self.cycle
         if not isinstance(cycle, Cycle):
             raise TypeError(f"{cycle!r} is none of ours")
-        if app is not self._unproxied or not self._at_once(self.scope, cycle):
+        if app is not self._application or not self._at_once(self.scope, cycle):
             cycle.go_on(app)
 
     def _chosen_app(self) -> Any:
@@ -151,7 +158,7 @@ class HttpProtocol(CorkedHttpProtocol):
         if limit is not None and (len(self.connections) >= limit or len(self.tasks) >= limit):
             self.logger.warning("Exceeded concurrency limit.")
             return service_unavailable
-        return self.app if self._is_proxied else self._unproxied
+        return self._application
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         if not isinstance(cycle, Cycle):
@@ -191,6 +198,20 @@ class HttpProtocol(CorkedHttpProtocol):
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
+
+
+async def _nobody(*arguments: Any) -> Any:
+    """The application behind the middleware that knows proxies' headers: it is run for what it does to the scope alone."""
+
+
+def _run(coroutine: Coroutine[Any, Any, None]) -> None:
+    """To its end, at once: it waits for nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    coroutine.close()
+    raise RuntimeError("the middleware for proxies' headers waits for something")
 
 
 def _nothing() -> None:

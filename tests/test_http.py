@@ -188,11 +188,29 @@ async def test_an_answer_is_the_same_written_at_once_and_in_parts(path: bytes) -
     assert answers[0] == answers[1]
 
 
-async def test_a_proxy_s_word_for_its_client_counts() -> None:
-    async with connected() as client:
+@pytest.mark.parametrize("path", [b"/a", b"/soon"])  # with a task, and without
+@pytest.mark.parametrize(
+    ("trusted", "forwarded", "client"),
+    [
+        ("127.0.0.1", b"192.0.2.7", b"192.0.2.7"),
+        ("127.0.0.1", b"203.0.113.1, 192.0.2.7", b"192.0.2.7"),
+        ("127.0.0.1,192.0.2.0/24", b"203.0.113.1, 192.0.2.7", b"203.0.113.1"),
+        ("127.0.0.1", b"", b"127.0.0.1"),
+        ("192.0.2.7", b"192.0.2.7", b"127.0.0.1"),
+    ],
+)
+async def test_the_word_of_a_trusted_proxy_for_its_client_counts(
+    path: bytes, trusted: str, forwarded: bytes, client: bytes
+) -> None:
+    async with connected(Prompt(), forwarded_allow_ips=trusted) as proxy:
+        for line, wanted in ((b"X-Forwarded-For: %b\r\n" % forwarded, client), (b"", b"127.0.0.1")):
+            proxy.send(b"POST %b HTTP/1.1\r\n%b%bcontent-length: 1\r\n\r\nx" % (path, LINES, line))
+            assert b'"client":"%b"' % wanted in (await proxy.answer())[2]
+
+
+async def test_nobody_s_word_for_a_client_counts_where_no_proxy_is_expected() -> None:
+    async with connected(proxy_headers=False) as client:
         client.send(b"GET /a HTTP/1.1\r\n" + LINES + b"X-Forwarded-For: 192.0.2.7\r\n\r\n")
-        assert b'"client":"192.0.2.7"' in (await client.answer())[2]
-        client.send(b"GET /a HTTP/1.1\r\n" + LINES + b"\r\n")
         assert b'"client":"127.0.0.1"' in (await client.answer())[2]
 
 

@@ -119,6 +119,7 @@ def submit_order(
     request: OrderRequest,
     request_id: str,
     idempotency_key: str | None = None,
+    proof: str | None = None,
 ) -> tuple[str, Market]:
     """The same without waiting: the waiter is told the answer, of which ``acknowledged`` or ``placed_now`` makes what there
     is to say.
@@ -128,7 +129,7 @@ def submit_order(
     """
     market = market_of(runtime, request.market)
     command = place_command(account, request, market)
-    command_id = _command_id(account, request, idempotency_key, None)
+    command_id = _command_id(account, request, idempotency_key, proof)
     submit_for(runtime, waiter, command, command_id=command_id, request_id=request_id)
     return command_id, market
 

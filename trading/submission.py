@@ -39,9 +39,7 @@ async def submit(
         answer = await runtime.submit(command, command_id=command_id, request_id=request_id)
     except NOT_SUBMITTED as error:
         raise not_submitted(error) from error
-    refuse_conflict(answer)
-    if proof is not None and command_id == own_command_id(proof):
-        refuse_repetition(answer)
+    refuse_used(answer, command_id, proof)
     return answer
 
 
@@ -72,6 +70,13 @@ async def require_open(runtime: Runtime, command_id: str) -> None:
     """Raises Problem while nothing new is taken of anybody; what was taken before is told again."""
     if runtime.live.closure is not None:
         await require_new(runtime, closed(runtime.live.closure), command_id)
+
+
+def refuse_used(answer: Answer, command_id: str, proof: str | None) -> None:
+    """Raises Problem for an id that was used for another command, and for a signed request that another process has had."""
+    refuse_conflict(answer)
+    if proof is not None and answer.applied is None and command_id == own_command_id(proof):
+        refuse_repetition(answer)
 
 
 def refuse_repetition(answer: Answer) -> None:

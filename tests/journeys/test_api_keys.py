@@ -3,6 +3,7 @@
 import base64
 import concurrent.futures
 import datetime as dt
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -186,6 +187,45 @@ def test_a_wrong_signature_does_not_burn_the_nonce_of_the_right_one(server: Serv
         wrong = headers | {"X-API-Signature": base64.b64encode(b"x" * 32).decode()}
         assert code(client.get("/account/balances", headers=wrong)) == (401, "wrong_signature")
         assert client.get("/account/balances", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("is_known", [False, True])  # whether the key is in the server's memory
+@pytest.mark.parametrize("make", [hmac_key, ed25519_key])
+def test_an_order_is_judged_by_its_signature_whether_the_key_is_in_memory_or_not(
+    server: Server, seller: Trader, make: Callable[..., KeyAuth], is_known: bool
+) -> None:
+    body = json.dumps(ORDER).encode()
+    allowed, may_read = make(seller, "read", "trade"), make(seller, "read")
+    elsewhere = hmac_key(seller, "trade", addresses=["203.0.113.7"])
+    late = hmac_auth(make_key(seller, "trade"), later_ms=-6000)
+
+    def signed(auth: KeyAuth) -> dict[str, str]:
+        return auth.signed("POST", b"/trade/orders", body) | {"content-type": "application/json"}
+
+    good, other = signed(allowed), base64.b64encode(b"x" * 64).decode()
+    with server.client() as client:
+
+        def answer(headers: dict[str, str], content: bytes = body) -> tuple[int, str | None]:
+            told = client.post("/trade/orders", content=content, headers=headers)
+            return told.status_code, told.json().get("code")
+
+        if is_known:
+            for auth in (allowed, may_read, elsewhere, late):
+                in_time = KeyAuth(auth.key_id, auth.sign).signed("GET", b"/account/balances")
+                client.get("/account/balances", headers=in_time)
+        assert answer(good | {"X-API-Signature": other}) == (401, "wrong_signature")
+        assert answer(good, body + b" ") == (401, "wrong_signature")
+        assert answer(good | {"X-API-Nonce": ""}) == (401, "signature_incomplete")
+        assert answer(good | {"X-API-Key": "mine"}) == (401, "signature_incomplete")
+        assert answer(signed(late)) == (401, "timestamp_outside_window")
+        assert answer(signed(may_read)) == (403, "scope_missing")
+        assert answer(signed(elsewhere)) == (403, "address_not_allowed")
+        assert answer(signed(elsewhere) | {"X-Forwarded-For": "203.0.113.7"}) == (201, None)
+        assert answer(good) == (201, None)
+        assert answer(good) == (401, "nonce_used")
+        assert answer(good | {"Authorization": f"Bearer {seller.token}"}) == (401, "nonce_used")
+        assert answer(signed(allowed)) == (201, None)
+    assert len(seller.get("/trade/orders")["items"]) == 3
 
 
 @pytest.mark.parametrize("make", [hmac_key, ed25519_key])

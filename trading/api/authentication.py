@@ -39,7 +39,7 @@ from accounts.problems import CSRF_FAILED, KEY_NOT_VALID, NOT_SIGNED_IN, WRONG_S
 from accounts.rate_limits import ADDRESS, LOOKUP_WEIGHT, address_key
 from accounts.renewal import renew, take_due
 from accounts.security_log import Caller
-from accounts.signatures import KEY_HEADER, Signed, read_signed
+from accounts.signatures import KEY_HEADER, Signed, key_named, read_signed
 from accounts.step_up import require_own_factor
 
 from .http import Request
@@ -75,11 +75,26 @@ async def authenticate(request: Request, route: Route) -> Principal:
 
 
 def at_hand(request: Request) -> Principal | None:
-    """Who makes a request with a bearer token, for his main account, if that is in memory. None: ``authenticate`` knows."""
-    if KEY_HEADER in request.headers or ACCOUNT_HEADER in request.headers:
+    """Whose bearer token or API key a request has, for his main account, if that is in memory; to be proven by ``prove``, once
+    the body is there. None: ``authenticate`` knows.
+    """
+    if ACCOUNT_HEADER in request.headers:
         return None
+    if KEY_HEADER in request.headers:
+        try:
+            return _known(api_key_key(key_named(request.headers)))
+        except ValueError:
+            return None
     scheme, _, token = (request.header(b"authorization") or "").partition(" ")
     return _known(token_key(token)) if token and scheme.lower() == "bearer" else None
+
+
+def prove(request: Request) -> None:
+    """That the request, whose body is there, is its principal's, who was at hand. Raises Problem."""
+    principal = request.signed_in
+    if principal.key is not None:
+        signed = read_signed(request.headers, request.method, request.target, request.body)
+        _count(request, signed, principal, principal.key, _checked_time_ms(signed))
 
 
 async def use_once(proof: str) -> None:
@@ -124,20 +139,31 @@ async def by_kraken_signature(request: Request, nonce: str) -> Principal:
 async def by_signature(request: Request, signed: Signed) -> Principal:
     """Whose key signed the request, which counts once in this process. Raises Problem: who has not proven to have the key
     learns nothing of it."""
-    now_ms = time.time_ns() // 1_000_000
-    signed.check_time(now_ms)
+    now_ms = _checked_time_ms(signed)
     principal = await _principal(request, api_key_key(signed.key_id), load_key, signed.key_id)
     if principal is None or principal.key is None:
         raise Problem(KEY_NOT_VALID, "This key is unknown or was revoked.")
-    if not principal.key.verifier.verifies(signed.signature, signed.message, signed.digest):
+    _count(request, signed, principal, principal.key, now_ms)
+    return principal
+
+
+def _checked_time_ms(signed: Signed) -> int:
+    """Our time, to which a signed request's is near enough. Raises Problem timestamp_outside_window."""
+    now_ms = time.time_ns() // 1_000_000
+    signed.check_time(now_ms)
+    return now_ms
+
+
+def _count(request: Request, signed: Signed, principal: Principal, key: Key, now_ms: int) -> None:
+    """Verifies the signature, and uses the request up. Raises Problem."""
+    if not key.verifier.verifies(signed.signature, signed.message, signed.digest):
         detail = "Signed is timestamp, nonce, METHOD, path?query, hex(sha256(body)), with a newline between each two."
         raise Problem(WRONG_SIGNATURE, detail)
     principal.check_expiry(now_ms)
-    principal.key.check_address(request.address)
+    key.check_address(request.address)
     _nonces.use(signed.nonce, signed.timestamp_ms, now_ms)
     request.proof = signed.proof
-    _note_use(principal.key, request.address)
-    return principal
+    _note_use(key, request.address)
 
 
 async def _by_session(request: Request) -> Principal:

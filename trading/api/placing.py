@@ -15,7 +15,7 @@ from trading.runtime import Runtime
 from trading.shapes.requests import OrderRequest
 
 from .application import charge, reply_with
-from .authentication import at_hand
+from .authentication import at_hand, prove
 from .http import Receive, Request, Scope, Send, Turn, respond_at_once
 from .routes import Reply
 from .trade import PLACE_ORDER, post_order
@@ -32,6 +32,7 @@ def place_at_once(runtime: Runtime, scope: Scope, turn: Turn) -> bool:
         return False
     try:
         request.take(body)
+        prove(request)
         request.signed_in.check(PLACE_ORDER.needs)
         charge(request, PLACE_ORDER)
         order = request.json(OrderRequest)
@@ -64,6 +65,7 @@ class Placing:
             request=order,
             request_id=request.request_id,
             idempotency_key=request.idempotency_key,
+            proof=request.proof,
         )
 
     def done(self) -> bool:
@@ -72,7 +74,7 @@ class Placing:
     def set_result(self, answer: Answer, /) -> None:
         self._done = True
         try:
-            submission.refuse_conflict(answer)
+            submission.refuse_used(answer, self._command_id, self._request.proof)
             body = gateway.placed_now(self._runtime, self._command_id, answer, self._market)
             if body is None:
                 _go_on(self._turn, self._request, self._first_answer())
