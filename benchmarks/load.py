@@ -1,4 +1,5 @@
-"""A load generator of its own process: ``python -m benchmarks.load rest|paced|keys|stream PORT CONNECTIONS SECONDS``, a JSON line.
+"""A load generator of its own process: ``python -m benchmarks.load KIND PORT CONNECTIONS SECONDS``, a JSON line. KIND: rest, paced,
+proxied (as rest, passed on by a proxy), keys, stream.
 
 From its standard input it reads tokens (of sessions, for stream of the stream), or keys (``benchmarks.signing``).
 
@@ -54,6 +55,9 @@ def _connection(
             return RestConnection(Requests(credential, None, seed, ready=ready), measured)
         case "paced":
             return PacedConnection(Requests(credential, None, seed, ready=ready, only_ioc=True), measured)
+        case "proxied":
+            client = f"203.0.113.{seed % 200}"
+            return RestConnection(Requests(credential, None, seed, ready=ready, client=client), measured)
         case "keys":
             return RestConnection(Requests(None, signer(credential, str(seed)), seed, ready=ready), measured)
         case "stream":

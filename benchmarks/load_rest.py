@@ -27,11 +27,27 @@ now = time.perf_counter
 
 
 class Requests:
-    """The requests of one connection: its orders in the sequence in which they are drawn, and the cancel of all of them."""
+    """The requests of one connection: its orders in the sequence in which they are drawn, and the cancel of all of them.
 
-    def __init__(self, token: str | None, sign: Sign | None, seed: int, *, ready: int, only_ioc: bool = False) -> None:
-        authorization = "" if token is None else f"authorization: Bearer {token}\r\n"
-        self._head = f" HTTP/1.1\r\nhost: localhost\r\n{authorization}content-type: application/json\r\n".encode()
+    ``client``: the address for which a proxy says that it asks, if it is one.
+    """
+
+    def __init__(
+        self,
+        token: str | None,
+        sign: Sign | None,
+        seed: int,
+        *,
+        ready: int,
+        only_ioc: bool = False,
+        client: str | None = None,
+    ) -> None:
+        lines = ["host: localhost", "content-type: application/json"]
+        if token is not None:
+            lines.append(f"authorization: Bearer {token}")
+        if client is not None:
+            lines += [f"x-forwarded-for: {client}", "x-forwarded-proto: https"]
+        self._head = " HTTP/1.1\r\n{}\r\n".format("\r\n".join(lines)).encode()
         self._sign = sign
         bodies = self._bodies(random.Random(seed), only_ioc=only_ioc)
         prepared = [next(bodies) for _ in range(ready)]

@@ -1,4 +1,4 @@
-"""Orders per second through the front door: REST with sessions and with keys of both kinds, and the stream.
+"""Orders per second through the front door: REST with sessions, as a proxy passes it on, and with keys of both kinds; the stream.
 
 Acknowledged means durable. The server is started as `make run` starts it; the load comes from a process of its own on
 the same machine, which says how much CPU it took itself.
@@ -31,6 +31,7 @@ def run(url: str) -> dict[str, float]:
         return {
             **measure("rest", "rest", CONNECTIONS, [trader.token for trader in traders]),
             **measure("rest_5000", "paced", CONNECTIONS, [trader.token for trader in traders]),
+            **measure("proxied", "proxied", CONNECTIONS, [trader.token for trader in traders]),
             **measure("hmac", "keys", CONNECTIONS, [_hmac_key(trader) for trader in traders]),
             **measure("ed25519", "keys", CONNECTIONS, [_ed25519_key(trader) for trader in traders]),
             **measure("stream", "stream", STREAM_CONNECTIONS, stream_tokens),
