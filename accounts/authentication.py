@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.core import signing
@@ -337,5 +336,5 @@ def _remember(key: bytes, session: Session | None, generation: int) -> Principal
 
 def _verifier(row: ApiKey) -> Verifier:
     if row.public_key is not None:
-        return Ed25519Verifier(Ed25519PublicKey.from_public_bytes(bytes(row.public_key)))
+        return Ed25519Verifier(bytes(row.public_key))
     return HmacVerifier(unseal(bytes(row.sealed_secret or b"")))

@@ -46,7 +46,7 @@ def test_no_other_kind_of_signature_verifies() -> None:
     signed = read()
     assert not HmacVerifier(base64.b64decode(SECRET)).verifies(signed.signature, signed.message, "sha256")
     private = Ed25519PrivateKey.generate()
-    verifier = Ed25519Verifier(private.public_key())
+    verifier = Ed25519Verifier(private.public_key().public_bytes_raw())
     assert not verifier.verifies(private.sign(signed.message), signed.message, signed.digest)
 
 
