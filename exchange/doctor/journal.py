@@ -19,6 +19,8 @@ AHEAD_S = 10.0
 """So far may the last event's time be ahead of this machine's clock."""
 SNAPSHOTS_LATE = 4
 """So many times SNAPSHOT_EVERY may have gone by since the newest snapshot."""
+STARTING_S = 10.0
+"""So long may a server be connected before its read models are written."""
 WRITER, ENGINE = "kontor-projector", "kontor-engine"
 """How the connections of a serving process are called."""
 
@@ -63,8 +65,8 @@ def read_models(connection: Connection) -> Findings:
     """How far they are behind, and who writes them: the checkpoint is the writer's lease, moved by compare-and-swap."""
     row = connection.execute("SELECT seq FROM journal_head").fetchone()
     lag = (int(str(row[0])) if row else 0) - read_checkpoint(connection)
-    names = [str(name) for (name,) in connection.execute(_CONNECTED, ([WRITER, ENGINE],)).fetchall()]
-    servers, writers = names.count(ENGINE), names.count(WRITER)
+    connected = connection.execute(_CONNECTED, ([WRITER, ENGINE],)).fetchall()
+    servers_s, writers_s = ([float(str(s)) for name, s in connected if name == wanted] for wanted in (ENGINE, WRITER))
     if lag < 0:
         says = f"the read models are {-lag} events ahead of the journal: it has lost its tail."
         yield wrong("DATABASE_URL", says, "Stop the servers, and restore the journal: docs/backup.md.")
@@ -72,17 +74,20 @@ def read_models(connection: Connection) -> Findings:
         says = f"the read models are {lag} events behind, and new commands are refused."
         fix = "Look at the database's load, and at the servers' logs for why nothing is written."
         yield wrong("PROJECTION_LAG_LIMIT", says, fix)
-    elif servers and not writers:
-        says = f"{servers} servers are connected, and none writes the read models."
+    elif servers_s and not writers_s and max(servers_s) < STARTING_S:
+        yield ok("A server is starting: nobody writes the read models yet.")
+    elif servers_s and not writers_s:
+        says = f"{len(servers_s)} servers are connected, and none writes the read models."
         yield wrong("projector", says, "Look at their logs and at /health/ready; start them again.")
-    elif lag and not servers:
+    elif lag and not servers_s:
         yield ok(f"No server is connected; {lag} events are left for the next one's read models.")
     else:
-        yield ok(f"{servers} servers are connected, the read models are {lag} events behind.")
+        yield ok(f"{len(servers_s)} servers are connected, the read models are {lag} events behind.")
 
 
 _CONNECTED = (
-    "SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND application_name = ANY(%s)"
+    "SELECT application_name, extract(epoch FROM clock_timestamp() - backend_start) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND application_name = ANY(%s)"
 )
 
 

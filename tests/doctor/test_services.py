@@ -145,11 +145,15 @@ def test_a_journal_without_a_head_is_said(demo_database: Database) -> None:
     assert "no row" in only(looked(journal.head, demo_database.url)).says
 
 
-def test_read_models_that_are_behind_ahead_or_written_by_nobody_are_said(demo_database: Database) -> None:
+def test_read_models_that_are_behind_ahead_or_written_by_nobody_are_said(
+    demo_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with override_settings(PROJECTION_LAG_LIMIT=2):
         assert "new commands are refused" in only(looked(journal.read_models, demo_database.url)).says
     assert settings_of(looked(journal.read_models, demo_database.url)) == set()
     with psycopg.connect(demo_database.url, application_name="kontor-engine"):
+        assert settings_of(looked(journal.read_models, demo_database.url)) == set()  # it is starting
+        monkeypatch.setattr(journal, "STARTING_S", 0.0)
         assert only(looked(journal.read_models, demo_database.url)).setting == "projector"
     with demo_database.connect_as_owner() as connection:
         connection.execute("UPDATE projection_checkpoint SET seq = 1000")
