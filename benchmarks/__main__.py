@@ -45,10 +45,8 @@ def main() -> None:
         parser.error(f"there is no group {', '.join(sorted(unknown))}")
     for chatty in ("httpx", "trading"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; medians of 3 runs\n")
     figures = _measure(groups)
-    print(f"\n{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; medians of 3 runs\n")
-    for name, value in figures.items():
-        print(f"{name:<44}{_text(value):>16}")
     written = {name: value if math.isfinite(value) else None for name, value in figures.items()}
     RESULT.write_text(json.dumps(written, indent=1) + "\n")
     print(f"\nwritten to {RESULT.relative_to(ROOT)}")
@@ -62,15 +60,21 @@ def _measure(groups: list[str]) -> dict[str, float]:
         template = cluster.copy("kontor", "bench_template")
         manage("migrate", "--noinput", url=template.owner_url)
         manage("lay_out_demo", url=template.url)
-        print("measuring the machine …", flush=True)
-        figures = database.run(_fresh(cluster).owner_url) | ceiling.run(_fresh(cluster).owner_url)
+        figures = _told("the machine", database.run(_fresh(cluster).owner_url) | ceiling.run(_fresh(cluster).owner_url))
         for group in groups:
             title, measure = GROUPS[group]
-            print(f"measuring {title} …", flush=True)
-            figures |= measure(cluster)
+            figures |= _told(title, measure(cluster))
     postgres.discard()
     shutil.rmtree(state)
-    return figures | _ratios(figures)
+    return figures | _told("what is used of the machine's limits", _ratios(figures))
+
+
+def _told(title: str, figures: dict[str, float]) -> dict[str, float]:
+    """At once: whatever comes of the groups after it, these are measured."""
+    print(f"{title}:", flush=True)
+    for name, value in figures.items():
+        print(f"  {name:<42}{_text(value):>16}", flush=True)
+    return figures
 
 
 def _fresh(cluster: Cluster) -> Database:

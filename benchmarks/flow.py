@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from trading.engine.commands import Command, Credit, PlaceOrder
+from trading.engine.commands import CancelAll, Command, Credit, PlaceOrder
 from trading.journal.append import append
 from trading.journal.records import Draft, draft, new_command_id
 
@@ -49,6 +49,11 @@ def order_drafts(count: int, seed: int) -> Iterator[Draft]:
     """So many orders of the flow, of ACCOUNTS, ready for the journal; each is made when it is wanted."""
     rng = random.Random(seed)
     return (_draft(_place(rng)) for _ in range(count))
+
+
+def cancel_drafts() -> Iterator[Draft]:
+    """Cancels of all that is open, ready for the journal."""
+    return (_draft(CancelAll(account=account)) for account in ACCOUNTS)
 
 
 def fund(url: str) -> None:
