@@ -18,6 +18,7 @@ def session(trader: Trader) -> Any:
     [
         ("rest", session),
         ("paced", session),
+        ("proxied", session),
         ("keys", web._hmac_key),
         ("keys", web._ed25519_key),
         ("stream", stream_token),
