@@ -5,7 +5,7 @@ Which process writes the read models cannot be seen from outside, so every repli
 
 import threading
 import time
-from typing import Self
+from typing import LiteralString, Self
 
 from tests.server import wait_until
 
@@ -22,10 +22,16 @@ POLL_S = 0.02
 MOVES = 3
 """So often must the checkpoint move: once it might be the stopped one's last transaction, carried out without it."""
 TRIES = 100
+APPEND_LIMIT_S = 0.3
 
 _HOLDS_THE_LOCK = (
     "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'kontor-engine' AND state = 'idle in transaction'"
     " AND now() - state_change > interval '50 milliseconds'"
+)
+
+_WAITS_FOR_THE_LOCK = (
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'kontor-engine' AND wait_event_type = 'Lock'"
+    " AND query LIKE 'BEGIN;%'"
 )
 
 
@@ -92,15 +98,33 @@ def _stand_still(deployment: Deployment, load: Load, watch: CheckpointWatch, pau
 
 
 def _caught_in_transaction(deployment: Deployment, load: Load) -> Replica:
-    """A replica stopped between the two round trips of an append, holding the lock of the journal's head."""
-    with deployment.connect() as sql:
+    """A replica stopped between the two round trips of an append, holding the lock of the journal's head.
+
+    The lock is kept from all until one has begun such an append; a replica is stopped, and the lock let go. If it was that one
+    it has the lock now, and does not know.
+    """
+    with deployment.connect() as sql, deployment.connect() as holder:
         for _ in range(TRIES):
             load.wait_for(1)
             replica = deployment.rng.choice(deployment.replicas)
-            replica.pause()
+            with holder.transaction():
+                holder.execute("SELECT FROM journal_head FOR UPDATE")
+                _wait_for_an_append(sql)
+                replica.pause()
             time.sleep(0.1)
-            row = sql.execute(_HOLDS_THE_LOCK).fetchone()
-            if row is not None and row[0] == 1:
+            if _counted(sql, _HOLDS_THE_LOCK) == 1:
                 return replica
             replica.resume()
     raise AssertionError(f"none of {TRIES} stops caught a replica inside its transaction")
+
+
+def _wait_for_an_append(sql: Connection) -> None:
+    """Until one that begins with the lock waits for it. Not for long: all may be in the middle of other ones."""
+    limit = time.monotonic() + APPEND_LIMIT_S
+    while not _counted(sql, _WAITS_FOR_THE_LOCK) and time.monotonic() < limit:
+        time.sleep(0.005)
+
+
+def _counted(sql: Connection, query: LiteralString) -> int:
+    row = sql.execute(query).fetchone()
+    return int(str(row[0])) if row else 0
